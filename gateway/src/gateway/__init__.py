@@ -1,0 +1,1 @@
+"""The information mediator: every exchange identified, allowed, forwarded and logged."""

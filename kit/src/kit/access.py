@@ -1,0 +1,154 @@
+"""Who is calling, and what they may do.
+
+The gateway identifies client and person once, at its edge, and sends the block a signed assertion
+that lives for seconds. A block believes nothing else about identity.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Depends, Request
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+from kit.mediator import KeySource
+from kit.problems import Forbidden, Unauthenticated
+
+HEADER = "x-govblocks-assertion"
+LIFETIME = 30
+ANONYMOUS = "anonymous"
+ADMINISTRATOR = "administrator"
+_SEGMENTS_OF_MEMBER = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The party behind a request.
+
+    ``client`` is the application, ``INSTANCE/CLASS/MEMBER/APPLICATION``; ``tenant`` the member
+    whose objects this request can reach; ``person`` who is signed in, if anybody; ``reader`` the
+    person a client names for the log, which grants nothing.
+    """
+
+    client: str
+    tenant: str
+    scopes: frozenset[str] = frozenset()
+    person: str | None = None
+    person_name: str | None = None
+    roles: frozenset[str] = frozenset()
+    represents: str | None = None
+    reader: str | None = None
+    service: str | None = None
+    client_name: str | None = None
+    member_name: str | None = None
+    request_id: str = ""
+
+    @property
+    def member(self) -> str:
+        """Return the client's member, ``INSTANCE/CLASS/MEMBER``."""
+        return "/".join(self.client.split("/")[:_SEGMENTS_OF_MEMBER])
+
+    @property
+    def is_owner(self) -> bool:
+        """Tell whether the client belongs to the member whose objects it reaches."""
+        return self.member == self.tenant
+
+    @property
+    def is_administrator(self) -> bool:
+        """Tell whether an administrator acts here."""
+        return ADMINISTRATOR in self.roles
+
+
+class AssertionRefused(Unauthenticated):
+    """The request did not come through the gateway, or too long ago."""
+
+    title = "No valid assertion of the gateway"
+
+
+class ScopeMissing(Forbidden):
+    """The right this call came with does not cover this operation."""
+
+    title = "The right does not cover this"
+
+
+_OPTIONAL = (
+    "person",
+    "person_name",
+    "represents",
+    "reader",
+    "service",
+    "client_name",
+    "member_name",
+)
+
+
+def assertion(key: OKPKey, audience: str, caller: Caller) -> str:
+    """Sign what the gateway knows of a caller for one block (``audience``)."""
+    claims: dict[str, Any] = {
+        "aud": audience,
+        "exp": int(time.time()) + LIFETIME,
+        "jti": caller.request_id,
+        "client": caller.client,
+        "tenant": caller.tenant,
+        "scope": " ".join(sorted(caller.scopes)),
+        "roles": sorted(caller.roles),
+    }
+    claims |= {name: value for name in _OPTIONAL if (value := getattr(caller, name)) is not None}
+    return jwt.encode({"alg": "Ed25519", "kid": key.kid}, claims, key, algorithms=["Ed25519"])
+
+
+def read_assertion(keys: KeySet, audience: str, token: str) -> Caller:
+    """Return the caller a token asserts, or raise AssertionRefused."""
+    try:
+        claims = jwt.decode(token, keys, algorithms=["Ed25519"]).claims
+    except (JoseError, ValueError) as error:
+        raise AssertionRefused from error
+    if claims.get("aud") != audience or int(claims.get("exp", 0)) < time.time():
+        raise AssertionRefused
+    return _caller(claims)
+
+
+def _caller(claims: Mapping[str, Any]) -> Caller:
+    return Caller(
+        client=claims["client"],
+        tenant=claims["tenant"],
+        scopes=frozenset(claims["scope"].split()),
+        roles=frozenset(claims["roles"]),
+        request_id=claims["jti"],
+        **{name: claims.get(name) for name in _OPTIONAL},
+    )
+
+
+class Gate:
+    """A route's door: it finds the caller and checks the scope the route declares."""
+
+    def __init__(self, scope: str | None) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return the caller, or raise AssertionRefused or ScopeMissing."""
+        token = request.headers.get(HEADER)
+        if token is None and self.scope is None:
+            return Caller(ANONYMOUS, "")
+        if token is None:
+            raise AssertionRefused("this block is reached through the gateway")
+        keys: KeySource = request.app.state.gateway_keys
+        caller = read_assertion(await keys.find(), request.app.state.block, token)
+        if self.scope is not None and self.scope not in caller.scopes:
+            raise ScopeMissing(f"the scope {self.scope} is missing")
+        return caller
+
+
+def requires(scope: str) -> Any:
+    """Admit callers whose right covers ``scope``."""
+    gate: Callable[..., Any] = Gate(scope)
+    return Depends(gate)
+
+
+def public() -> Any:
+    """Admit anyone, and say so."""
+    gate: Callable[..., Any] = Gate(None)
+    return Depends(gate)

@@ -1,0 +1,34 @@
+"""What every block reads from its environment; the block's own settings extend it."""
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class BlockSettings(BaseSettings):
+    """Settings shared by all blocks; the prefix (``REGISTRY_`` …) is the block's own."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    database_url: SecretStr
+    """The runtime role's URL, ``postgresql://…``; it may insert and select, not change tables."""
+    owner_url: SecretStr | None = None
+    """The owner role's URL, used by migrations only; ``database_url`` when not given."""
+    pool_size: int = 8
+    """PostgreSQL connections one web worker may hold."""
+    gateway_url: str = "http://127.0.0.1:8080"
+    """Where the information mediator answers."""
+    gateway_jwks: str = ""
+    """The gateway's public keys (JWKS, RFC 7517); read from ``gateway_url`` when empty."""
+    client_id: str = ""
+    """The application this block is when it calls others, ``INSTANCE/CLASS/MEMBER/APPLICATION``."""
+    client_secret: SecretStr = SecretStr("")
+    """Its secret for OAuth2 client credentials (RFC 6749 section 4.4)."""
+    sealing_key: SecretStr
+    """32 random bytes in base64: wraps the keys that seal personal data."""
+    body_limit: int = 10 * 1024 * 1024
+    """The largest request body the block reads, in bytes."""
+
+    @property
+    def migration_url(self) -> str:
+        """Return the URL migrations run with."""
+        return (self.owner_url or self.database_url).get_secret_value()

@@ -1,0 +1,5 @@
+from sqlalchemy import MetaData
+
+from kit import migrations
+
+migrations.run(MetaData())

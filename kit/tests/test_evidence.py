@@ -1,0 +1,93 @@
+import asyncio
+import hashlib
+
+import asyncpg
+import pytest
+
+from kit.database import Transaction, driver
+from kit.evidence import Entry, Ledger, Search, leaf_hash
+from kit.sealing import Keyring, SealBrokenError, new_sealing_key
+
+
+@pytest.fixture
+def ledger(app):
+    return app.state.ledger
+
+
+async def test_entries_are_canonical_and_hashed_as_leaves(ledger, database):
+    await ledger.note(Entry("thing.read", "A/B/C/D", facts={"b": 1, "a": "é"}))
+    async with database.connection() as connection:
+        row = await (await driver(connection)).fetchrow("SELECT * FROM evidence_entry")
+    assert row["leaf"] == hashlib.sha256(b"\x00" + row["canonical"]).digest()
+    assert row["leaf"] == leaf_hash(row["canonical"])
+    assert b'"facts":{"a":"\xc3\xa9","b":1}' in row["canonical"]
+
+
+async def test_a_detail_is_sealed_and_found_by_its_subject(ledger, database):
+    detail = {"reader": "Dr. Kask"}
+    await ledger.note(Entry("thing.read", "A/B/C/D", "x", subject="EE489", detail=detail))
+    assert [e.detail for e in await ledger.search(Search(subject="EE489"))] == [detail]
+    assert await ledger.search(Search(subject="EE490")) == []
+    async with database.connection() as connection:
+        raw = await driver(connection)
+        dump = str(await raw.fetch("SELECT * FROM evidence_entry, evidence_detail, evidence_key"))
+    assert "Kask" not in dump
+    assert "EE489" not in dump
+
+
+async def test_a_destroyed_key_erases_the_detail_and_keeps_the_entry(ledger, database):
+    await ledger.note(Entry("thing.read", "A/B/C/D", "x", subject="EE489", detail={"r": "me"}))
+    async with database.connection() as connection:
+        await (await driver(connection)).execute("DELETE FROM evidence_key")
+    assert [(e.kind, e.detail) for e in await ledger.search(Search(subject="EE489"))] == [
+        ("thing.read", None)
+    ]
+
+
+async def test_concurrent_notes_share_a_commit(committed):
+    ledger: Ledger = committed.state.ledger
+    notes = [
+        ledger.note(Entry("thing.read", "A/B/C/D", str(n), subject=f"EE{n % 7}", detail={"n": n}))
+        for n in range(500)
+    ]
+    ids = await asyncio.gather(*notes)
+    assert len(set(ids)) == 500
+    async with committed.state.database.connection() as connection:
+        raw = await driver(connection)
+        assert await raw.fetchval("SELECT count(*) FROM evidence_entry") == 500
+        assert await raw.fetchval("SELECT count(DISTINCT xmin::text) FROM evidence_entry") < 50
+
+
+async def test_a_recorded_entry_rolls_back_with_the_change(committed):
+    ledger: Ledger = committed.state.ledger
+
+    async def change_that_fails():
+        async with Transaction(committed.state.database) as session:
+            await ledger.record(session, Entry("k", "A", subject="EE1", detail={"x": 1}))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await change_that_fails()
+    assert await ledger.search(Search()) == []
+    await ledger.note(Entry("k", "A", subject="EE1", detail={"x": 2}))
+    assert [e.detail for e in await ledger.search(Search())] == [{"x": 2}]
+
+
+async def test_the_serving_role_cannot_rewrite_the_ledger(ledger, database):
+    async with database.connection() as connection:
+        raw = await driver(connection)
+        for statement in ("UPDATE evidence_entry SET kind = 'x'", "DELETE FROM evidence_entry"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with raw.transaction():
+                    await raw.execute(statement)
+
+
+def test_a_seal_holds_only_in_its_place():
+    keyring = Keyring(new_sealing_key())
+    key = keyring.unwrap(keyring.new().wrapped)
+    sealed = key.seal(b"x", b"here")
+    assert key.open(sealed, b"here") == b"x"
+    with pytest.raises(SealBrokenError):
+        key.open(sealed, b"there")
+    with pytest.raises(SealBrokenError):
+        Keyring(new_sealing_key()).unwrap(key.wrapped)

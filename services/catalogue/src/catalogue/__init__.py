@@ -1,0 +1,1 @@
+"""The catalogue of practices and components that governments reuse."""

@@ -5,7 +5,7 @@ that lives for seconds. A block believes nothing else about identity.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +51,10 @@ class Caller:
         """Return the client's member, ``INSTANCE/CLASS/MEMBER``."""
         return "/".join(self.client.split("/")[:_SEGMENTS_OF_MEMBER])
 
+    def may(self, scope: str) -> bool:
+        """Tell whether the right behind this call covers a scope; ``*`` covers all."""
+        return scope in self.scopes or "*" in self.scopes
+
     @property
     def is_owner(self) -> bool:
         """Tell whether the client belongs to the member whose objects it reaches."""
@@ -60,6 +64,10 @@ class Caller:
     def is_administrator(self) -> bool:
         """Tell whether an administrator acts here."""
         return ADMINISTRATOR in self.roles
+
+
+Identify = Callable[[Request], Awaitable[Caller | None]]
+"""Finds who is asking; None when the request says nothing about it."""
 
 
 class AssertionRefused(Unauthenticated):
@@ -122,22 +130,33 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
     )
 
 
+async def by_assertion(request: Request) -> Caller | None:
+    """Return the caller the gateway asserts, None when the request carries no assertion."""
+    token = request.headers.get(HEADER)
+    if token is None:
+        return None
+    keys: KeySource = request.app.state.gateway_keys
+    return read_assertion(await keys.find(), request.app.state.block, token)
+
+
 class Gate:
-    """A route's door: it finds the caller and checks the scope the route declares."""
+    """A route's door: it finds the caller and checks the scope the route declares.
+
+    ``app.state.identify`` finds the caller: by the gateway's assertion in a block, by credentials
+    in the gateway itself.
+    """
 
     def __init__(self, scope: str | None) -> None:
         self.scope = scope
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller, or raise AssertionRefused or ScopeMissing."""
-        token = request.headers.get(HEADER)
-        if token is None and self.scope is None:
-            return Caller(ANONYMOUS, "")
-        if token is None:
+        caller: Caller | None = await request.app.state.identify(request)
+        if self.scope is None:
+            return caller or Caller(ANONYMOUS, "")
+        if caller is None:
             raise AssertionRefused("this block is reached through the gateway")
-        keys: KeySource = request.app.state.gateway_keys
-        caller = read_assertion(await keys.find(), request.app.state.block, token)
-        if self.scope is not None and self.scope not in caller.scopes:
+        if not caller.may(self.scope):
             raise ScopeMissing(f"the scope {self.scope} is missing")
         return caller
 

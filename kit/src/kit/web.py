@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit import database, evidence
-from kit.access import Caller, public
+from kit.access import Caller, Identify, by_assertion, public
 from kit.identifiers import new_id
 from kit.mediator import KeySource, Mediator
 from kit.problems import (
@@ -305,6 +305,7 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
     *,
     statuses: Mapping[type[Problem], int] | None = None,
     opening: Opening | None = None,
+    identify: Identify = by_assertion,
 ) -> FastAPI:
     """Put a block's application together.
 
@@ -333,6 +334,7 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.block = block
+    app.state.identify = identify
     for router in (*routers, health_router):
         app.include_router(router)
     _handle(app, handlers)

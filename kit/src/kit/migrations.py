@@ -35,6 +35,8 @@ def upgrade_now(folder: Path, url: str, runtime_role: str | None = None) -> None
 
 
 def _upgrade(connection: Connection, folder: Path, runtime_role: str | None) -> None:
+    if _is_newest(connection, folder):
+        return
     config = Config()
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
@@ -48,6 +50,16 @@ def _upgrade(connection: Connection, folder: Path, runtime_role: str | None) -> 
     finally:
         connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": _LOCK})
         connection.commit()
+
+
+def _is_newest(connection: Connection, folder: Path) -> bool:
+    """Tell whether nothing is to be done, without loading Alembic's environment."""
+    newest = max((file.name.partition("_")[0] for file in folder.glob("versions/*.py")), default="")
+    there = connection.execute(text("SELECT to_regclass('alembic_version')")).scalar()
+    kept = text("SELECT version_num FROM alembic_version")
+    version = connection.execute(kept).scalar() if there else None
+    connection.rollback()
+    return version == newest
 
 
 def run(metadata: MetaData) -> None:

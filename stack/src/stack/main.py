@@ -1,0 +1,179 @@
+"""The command line: ``govblocks up | demo | load FILE | token``."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from stack import house, telling
+from stack.actors import JourneyError
+from stack.home import BLOCKS, HomeError, Secrets, read_home
+from stack.instance import InstanceError, read
+from stack.journey import Journey
+from stack.loading import Loader, administrator_client
+from stack.settings import Settings
+from stack.supervisor import StartError, Supervisor
+
+DEMO = Path(__file__).with_name("demo") / "instance.yaml"
+
+app = typer.Typer(
+    help="GovBlocks on one machine.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+Home = Annotated[Path | None, typer.Option(help="Where everything is kept [GOVBLOCKS_HOME]")]
+Url = Annotated[str | None, typer.Option(help="A running stack's gateway [GOVBLOCKS_URL]")]
+
+
+def _settings(**given: Any) -> Settings:
+    chosen = {name: value for name, value in given.items() if value is not None}
+    return Settings(**chosen)
+
+
+def _fail(error: Exception) -> typer.Exit:
+    telling.console.print(f"[bold red]govblocks:[/bold red] {error}", markup=True)
+    return typer.Exit(1)
+
+
+@app.command()
+def up(
+    home: Home = None,
+    port: Annotated[int | None, typer.Option(help="The gateway's port [GOVBLOCKS_PORT]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Web workers [GOVBLOCKS_WORKERS]")] = None,
+    journey: Annotated[bool, typer.Option(help="Tell the journey once it is up")] = True,  # noqa: FBT002  typer's flag
+) -> None:
+    """Start the whole stack with the demo instance, tell the journey, and keep serving."""
+    started = time.monotonic()
+
+    def tell(what: str) -> None:
+        telling.console.print(f"[dim]{time.monotonic() - started:5.1f} s[/dim]  {what}")
+
+    async def story(settings: Settings) -> None:
+        tell("[bold]Ready[/bold]")
+        await _story(settings, journey=journey)
+
+    try:
+        settings = _settings(home=home, port=port, workers=workers)
+        Supervisor(settings, tell, story).run()
+    except (StartError, ValueError) as error:
+        raise _fail(error) from error
+    telling.console.print("Stopped; the data stay in the home.")
+
+
+async def _story(settings: Settings, *, journey: bool) -> None:
+    try:
+        secrets = read_home(settings.home)
+        await _load(settings, DEMO, secrets)
+        if journey:
+            await _demo(settings)
+    except (InstanceError, JourneyError, HomeError) as error:
+        telling.console.print(f"[bold red]The story broke off:[/bold red] {error}")
+    _say_where_to_look(settings)
+
+
+def _say_where_to_look(settings: Settings) -> None:
+    telling.console.print(
+        f"""
+[bold]Serving[/bold]
+  Gateway and API pages   {settings.gateway}/
+  Health                  {settings.gateway}/health
+  Mailbox                 {settings.mailbox}/
+  A token for a person    .venv/bin/govblocks token --person DEV48905120013
+  The story again         make demo
+  Ctrl-C stops all of it.
+""",
+        markup=True,
+    )
+
+
+@app.command()
+def demo(url: Url = None) -> None:
+    """Tell the journey on a running stack, with new people."""
+    try:
+        asyncio.run(_demo(_settings(url=url)))
+    except JourneyError as error:
+        raise _fail(error) from error
+
+
+async def _demo(settings: Settings) -> None:
+    started = time.monotonic()
+    narrator = telling.Narrator()
+    await Journey(settings.gateway, settings.mailbox, demo_secrets(), narrator).run()
+    took = time.monotonic() - started
+    telling.console.print(f"\n{len(narrator.steps)} steps in {took:.1f} s, all as promised.")
+
+
+def demo_secrets() -> dict[str, str]:
+    """Return the secrets that the demo instance writes out, by application."""
+    instance = read(DEMO).instance
+    return {
+        f"{instance.instance}/{member.memberClass}/{member.code}/{application.id}": (
+            application.secret
+        )
+        for member in instance.members
+        for application in member.applications
+        if isinstance(application.secret, str)
+    }
+
+
+@app.command()
+def load(
+    file: Annotated[Path, typer.Argument(help="The instance file (docs/guides/instance-file.md)")],
+    home: Home = None,
+    url: Url = None,
+) -> None:
+    """Load an instance file into a running stack; loading twice changes nothing."""
+    settings = _settings(home=home, url=url)
+    try:
+        secrets = None if settings.administrator_secret else read_home(settings.home)
+        asyncio.run(_load(settings, file, secrets))
+    except (InstanceError, HomeError) as error:
+        raise _fail(error) from error
+
+
+async def _load(settings: Settings, file: Path, secrets: Secrets | None) -> None:
+    source = read(file)
+    password = settings.administrator_secret
+    administrator = password.get_secret_value() if password else ""
+    client = await administrator_client(
+        settings.gateway,
+        house.ADMINISTRATOR,
+        administrator or (secrets.administrator if secrets else ""),
+    )
+    started = time.monotonic()
+    async with client:
+        with telling.loading(source.instance) as progress:
+            await Loader(client, source, _environment(secrets), progress).load()
+    telling.console.print(f"Loaded {file.name} in {time.monotonic() - started:.1f} s.")
+
+
+def _environment(secrets: Secrets | None) -> Mapping[str, str]:
+    """Return where ``{env: NAME}`` looks: the environment, then the stack's own block secrets."""
+    own = secrets.block_clients if secrets else {}
+    return {f"GOVBLOCKS_{block.upper()}_SECRET": own.get(block, "") for block in BLOCKS} | dict(
+        os.environ  # noqa: TID251  the file names the variables
+    )
+
+
+@app.command()
+def token(
+    person: Annotated[str, typer.Option(help="The person's code, such as DEV48905120013")],
+    name: Annotated[str | None, typer.Option(help="The person's name")] = None,
+    url: Url = None,
+) -> None:
+    """Print a token of the development issuer for a person."""
+    settings = _settings(url=url)
+    try:
+        answer = httpx.post(
+            f"{settings.gateway}/issuer/token", json={"person": person, "name": name}, timeout=10
+        )
+    except httpx.HTTPError as error:
+        raise _fail(StartError(f"No stack answers at {settings.gateway}.")) from error
+    if not answer.is_success:
+        raise _fail(StartError(f"{settings.gateway} has no development issuer."))
+    sys.stdout.write(answer.json()["access_token"] + "\n")

@@ -1,0 +1,238 @@
+"""The supervisor: starts what the house needs, keeps it running, stops it in order.
+
+It owns PostgreSQL (unless a server is named), the migrations, the web workers, the jobs process
+and the development mailbox, and starts again whatever dies.
+"""
+
+import asyncio
+import gc
+import signal
+import socket
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+import httpx
+
+from stack import house, postgres, processes
+from stack.home import PARTS, HomeError, Secrets, open_home
+from stack.house import Plan
+from stack.mailbox import Mailbox
+from stack.processes import Child
+from stack.settings import Settings
+
+_STORY = "story"
+_LOOK_EVERY = 0.2
+_CALM = 10.0
+_LONGEST_PAUSE = 5.0
+_READY_WITHIN = 30.0
+
+Tell = Callable[[str], None]
+"""Says what happens now, in a few words."""
+
+
+class StartError(Exception):
+    """The stack cannot start; the message is one sentence for the terminal."""
+
+
+Story = Callable[[Settings], Coroutine[Any, Any, None]]
+"""What is told once the stack is ready; it gets the settings with the ports really taken."""
+
+
+class Supervisor:
+    """One running stack."""
+
+    def __init__(self, settings: Settings, tell: Tell, story: Story | None = None) -> None:
+        self.settings = settings
+        self._tell = tell
+        self._story = story
+        self._mail_ports = (0, 0)
+        self._line = (-1, -1)
+        self._server: postgres.Server | None = None
+        self._children: list[Child] = []
+        self._pauses: dict[str, float] = {}
+        self._stopping = False
+
+    def run(self) -> None:
+        """Start everything, keep it running until a signal ends it; raise StartError."""
+        self._obey_signals()
+        try:
+            plan, listener = self._prepare()
+            self._start(plan, listener)
+            self._wait_until_ready(plan)
+            if self._story is not None:
+                self._add(_STORY, self._telling(self._story))
+            while not self._stopping:
+                self._look()
+                time.sleep(_LOOK_EVERY)
+        except (postgres.PostgresError, HomeError) as error:
+            raise StartError(str(error)) from error
+        finally:
+            self._stop()
+
+    def _obey_signals(self) -> None:
+        def end(_signal: int, _frame: FrameType | None) -> None:
+            self._stopping = True
+
+        signal.signal(signal.SIGINT, end)
+        signal.signal(signal.SIGTERM, end)
+
+    def _prepare(self) -> tuple[Plan, socket.socket]:
+        settings = self.settings
+        secrets = open_home(settings.home)
+        listener = bind(settings.host, settings.port, "GOVBLOCKS_PORT")
+        smtp_port = _free(settings.smtp_port, "GOVBLOCKS_SMTP_PORT")
+        mailbox_port = _free(settings.mailbox_port, "GOVBLOCKS_MAILBOX_PORT")
+        self._mail_ports = (smtp_port, mailbox_port)
+        port = listener.getsockname()[1]
+        self.settings = settings.model_copy(update={"port": port, "mailbox_port": mailbox_port})
+        admin_url = self._database()
+        self._tell("Preparing the five databases")
+        databases = asyncio.run(_databases(admin_url, secrets))
+        chosen = settings.administrator_secret
+        plan = Plan(
+            url=f"http://127.0.0.1:{port}",
+            secrets=secrets,
+            administrator=chosen.get_secret_value() if chosen else secrets.administrator,
+            databases=databases,
+            smtp_port=smtp_port,
+            workers=settings.workers,
+        )
+        return plan, listener
+
+    def _database(self) -> str:
+        if self.settings.database_url is not None:
+            self._tell("Asking the PostgreSQL you named")
+            url = self.settings.database_url.get_secret_value()
+            asyncio.run(postgres.check(url))
+            return url
+        self._tell("Starting PostgreSQL")
+        server = postgres.Server(self.settings.home / "postgres")
+        server.start()
+        self._server = server
+        return server.admin_url
+
+    def _start(self, plan: Plan, listener: socket.socket) -> None:
+        self._tell("Starting the gateway, the four blocks, their jobs and the mailbox")
+        gc.collect()
+        gc.freeze()
+        self._line = processes.lifeline()
+        for number in range(plan.workers):
+            self._add(f"web-{number + 1}", self._web(plan, listener))
+        self._add("jobs", _jobs(plan))
+        self._add("mailbox", self._mailbox())
+
+    def _add(self, name: str, work: processes.Work) -> None:
+        child = Child(name, work, self._line)
+        child.start()
+        self._children.append(child)
+
+    def _web(self, plan: Plan, listener: socket.socket) -> processes.Work:
+        async def work(ended: asyncio.Event) -> None:
+            async with house.web(plan) as app:
+                await processes.serve(app, listener, ended, self.settings.grace)
+
+        return work
+
+    def _mailbox(self) -> processes.Work:
+        async def work(ended: asyncio.Event) -> None:
+            mailbox = Mailbox()
+            await mailbox.start(*self._mail_ports)
+            await ended.wait()
+            await mailbox.stop()
+
+        return work
+
+    def _telling(self, story: Story) -> processes.Work:
+        async def work(ended: asyncio.Event) -> None:
+            telling = asyncio.create_task(story(self.settings))
+            waiting = asyncio.create_task(ended.wait())
+            await asyncio.wait({telling, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            telling.cancel()
+            waiting.cancel()
+            with suppress(asyncio.CancelledError):
+                await telling
+
+        return work
+
+    def _wait_until_ready(self, plan: Plan) -> None:
+        self._tell("Waiting until every block is ready")
+        deadline = time.monotonic() + _READY_WITHIN
+        with httpx.Client(timeout=5) as client:
+            while not self._stopping:
+                with suppress(httpx.HTTPError):
+                    if client.get(f"{plan.url}/health").is_success:
+                        return
+                if time.monotonic() > deadline:
+                    raise StartError(f"The blocks were not ready within {_READY_WITHIN:.0f} s.")
+                self._look()
+                time.sleep(0.05)
+
+    def _look(self) -> None:
+        """Start again what has died, with a pause that grows while it keeps dying."""
+        if self._server is not None and self._server.process_id is None and not self._stopping:
+            self._server.start()
+        for child in list(self._children):
+            if child.is_running or self._stopping:
+                continue
+            if child.name == _STORY:
+                self._children.remove(child)
+            elif time.monotonic() > self._pauses.get(child.name, 0.0):
+                self._again(child)
+
+    def _again(self, child: Child) -> None:
+        lived = time.monotonic() - child.started_at
+        child.restarts = 0 if lived > _CALM else child.restarts + 1
+        pause = min(_LONGEST_PAUSE, 0.1 * 2**child.restarts)
+        self._pauses[child.name] = time.monotonic() + pause
+        child.start()
+
+    def _stop(self) -> None:
+        """Let requests finish, then stop the children, then PostgreSQL."""
+        self._stopping = True
+        for child in self._children:
+            child.terminate()
+        deadline = time.monotonic() + self.settings.grace
+        for child in self._children:
+            child.end(deadline)
+        if self._server is not None:
+            self._server.stop()
+
+
+def bind(host: str, port: int, setting: str) -> socket.socket:
+    """Return a listening socket, or raise StartError naming the setting that chooses the port."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or "it cannot be used"
+        raise StartError(
+            f"Port {port} on {host} cannot be used ({reason}); choose another with {setting}."
+        ) from error
+    listener.setblocking(False)  # noqa: FBT003  the socket's own signature
+    listener.set_inheritable(True)
+    return listener
+
+
+def _free(port: int, setting: str) -> int:
+    """Return a port nobody uses now: the one wanted, or any when it is 0."""
+    with bind("127.0.0.1", port, setting) as probe:
+        return int(probe.getsockname()[1])
+
+
+async def _databases(admin_url: str, secrets: Secrets) -> dict[str, postgres.BlockDatabase]:
+    return {part: await house.prepare_database(admin_url, part, secrets) for part in PARTS}
+
+
+def _jobs(plan: Plan) -> processes.Work:
+    async def work(ended: asyncio.Event) -> None:
+        async with house.jobs(plan):
+            await ended.wait()
+
+    return work

@@ -60,12 +60,21 @@ class Database:
     async def connection(self) -> AsyncGenerator[AsyncConnection]:
         """Lend a connection in AUTOCOMMIT."""
         try:
-            connection = await self._engine.connect()
+            connection = await self._open_one()
         except _LOST as error:
             raise DatabaseUnavailable from error
         try:
             yield connection
         finally:
+            await connection.close()
+
+    async def _open_one(self) -> AsyncConnection:
+        """Check out a connection; SQLAlchemy does not see what ends while we use the driver."""
+        while True:
+            connection = await self._engine.connect()
+            if not (await driver(connection)).is_closed():
+                return connection
+            await connection.invalidate()
             await connection.close()
 
     async def is_ready(self) -> bool:

@@ -1,0 +1,43 @@
+"""What the pool promises when PostgreSQL goes away and comes back."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from kit.database import Database, Reading, Transaction
+
+
+@pytest.fixture
+async def database(urls):
+    database = Database(urls.runtime, pool_size=2)
+    yield database
+    await database.close()
+
+
+async def cut(urls, database):
+    """End the backends of all pooled connections, as a restart of PostgreSQL does."""
+    async with database.connection(), database.connection():
+        pass
+    other = await asyncpg.connect(urls.runtime)
+    await other.fetch(
+        "SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity "
+        "WHERE usename = current_user AND datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    await other.close()
+    await asyncio.sleep(0.05)  # until the loop has read that they closed
+
+
+async def test_reads_go_on_after_postgresql_closed_every_connection(urls, database):
+    await cut(urls, database)
+    for _ in range(3):
+        found = await Reading(database).fetchrow("SELECT 1")
+        assert found is not None
+
+
+async def test_transactions_go_on_after_postgresql_closed_every_connection(urls, database):
+    await cut(urls, database)
+    for _ in range(3):
+        async with Transaction(database) as session:
+            found = await session.fetchrow("SELECT 1")
+            assert found is not None

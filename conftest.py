@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kit.testing import SERVER
-from stack.postgres import Server
+from stack.postgres import PostgresError, Server
 
 _started: list[Server] = []
 
@@ -15,10 +15,24 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start the server, unless one is named or another test process already did."""
     if SERVER in os.environ or hasattr(config, "workerinput"):  # noqa: TID251
         return
-    server = Server(Path(__file__).parent / "build" / "test-postgres", durable=False)
-    server.start()
+    server = _free_server(Path(__file__).parent / "build")
     _started.append(server)
     os.environ[SERVER] = server.admin_url  # noqa: TID251
+
+
+def _free_server(folder: Path) -> Server:
+    """Start a server in the first home that no other test run holds now."""
+    for number in range(1, 20):
+        server = Server(folder / f"test-postgres-{number}", durable=False)
+        try:
+            server.start()
+        except PostgresError as error:
+            if "in use" not in str(error):
+                raise
+        else:
+            return server
+    message = "all test homes below build/ are in use"
+    raise RuntimeError(message)
 
 
 def pytest_unconfigure() -> None:

@@ -1,0 +1,1 @@
+"""Entries: the practices, products, components, services and standards of the catalogue."""

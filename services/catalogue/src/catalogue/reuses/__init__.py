@@ -1,0 +1,1 @@
+"""Reuses: who reuses what, in which state, and how that is known."""

@@ -1,0 +1,1 @@
+"""Sources: where a claim of the catalogue comes from."""

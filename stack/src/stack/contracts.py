@@ -6,16 +6,18 @@ names those that differ. No database is touched: the applications are put togeth
 
 import argparse
 import base64
+import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from joserfc.jwk import OKPKey
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from kit.access import Gate
@@ -33,9 +35,15 @@ BLOCKS: Mapping[str, str] = {
 FOLDER = Path(__file__).parents[3] / "contracts"
 """Where the committed contracts are, in a checkout."""
 
+TOKEN_URL = "http://127.0.0.1:8080/oauth2/token"
+"""Where tokens are, on a developer's machine; OpenAPI wants an absolute address here."""
+
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _WIDE = 10_000  # characters; no line is folded, so that a change is one line of a diff
-_CLIENT_HEADERS = {"client": "X-GovStack-Client", "mediatorClient": "Information-Mediator-Client"}
+_CLIENT = (
+    "The calling application, INSTANCE/CLASS/MEMBER/APPLICATION. It is enough where the operator "
+    "trusts the network; beside a token or key it must name their application."
+)
 
 
 def generate() -> dict[str, str]:
@@ -54,7 +62,7 @@ def contract(block: str) -> dict[str, Any]:
         operation["security"] = _security(gates[operation["operationId"]])
     document["servers"] = [{"url": BLOCKS[block], "description": "Through the gateway"}]
     document["paths"] = paths
-    scopes = sorted({gate.scope for gate in gates.values() if gate.scope})
+    scopes = sorted({scope for gate in gates.values() for scope in scopes_of(gate)})
     components["securitySchemes"] = _schemes(scopes) | components.get("securitySchemes", {})
     document["components"] = components
     return document
@@ -88,8 +96,12 @@ def throwaway_settings(block: str) -> BaseSettings:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return (init_settings,)
 
-    key = base64.b64encode(bytes(32)).decode()
-    given = {"database_url": "postgresql://nobody@127.0.0.1:1/nothing", "sealing_key": key}
+    key = OKPKey.generate_key("Ed25519", parameters={"kid": "throwaway"})
+    given = {
+        "database_url": "postgresql://nobody@127.0.0.1:1/nothing",
+        "sealing_key": base64.b64encode(bytes(32)).decode(),
+        "signing_key": json.dumps(key.as_dict(private=True)),
+    }
     return Throwaway(**given)
 
 
@@ -110,6 +122,14 @@ def gate_of(route: APIRoute) -> Gate | None:
             return dependant.call
         waiting += dependant.dependencies
     return None
+
+
+def scopes_of(gate: Gate) -> Sequence[str]:
+    """Return the scopes of which one opens a gate; none when it stands open.
+
+    A gate that several open names them all in ``scopes``.
+    """
+    return getattr(gate, "scopes", (gate.scope,) if gate.scope else ())
 
 
 def differing(folder: Path) -> list[str]:
@@ -150,37 +170,38 @@ def _security(gate: Gate) -> list[dict[str, list[str]]]:
     """Say with which credentials an operation is called; none when it is open to anyone."""
     if gate.scope is None:
         return []
-    return [{"oauth2": [gate.scope], "client": []}, {"apiKey": [gate.scope]}]
+    tokens = [{"oauth2": [scope]} for scope in scopes_of(gate)]
+    return [*tokens, {"apiKey": []}, {"apiKey": [], "person": []}, {"client": []}]
 
 
 def _schemes(scopes: Sequence[str]) -> dict[str, Any]:
-    clients = {
-        name: {
-            "type": "apiKey",
-            "in": "header",
-            "name": header,
-            "description": "The calling application, `INSTANCE/CLASS/MEMBER/APPLICATION`.",
-        }
-        for name, header in _CLIENT_HEADERS.items()
-    }
+    """Describe the credentials that the gateway takes."""
     return {
         "oauth2": {
             "type": "oauth2",
-            "description": "A bearer token of the calling application (RFC 6749 section 4.4).",
+            "description": "A bearer token of the calling application (RFC 6749 section 4.4). "
+            "The scope is the one that the application's right to the service must cover.",
             "flows": {
                 "clientCredentials": {
-                    "tokenUrl": "/oauth2/token",
-                    "scopes": {scope: f"The right covers `{scope}`." for scope in scopes},
+                    "tokenUrl": TOKEN_URL,
+                    "scopes": {scope: f"The right covers {scope}" for scope in scopes},
                 }
             },
         },
-        "apiKey": {
-            "type": "apiKey",
-            "in": "header",
-            "name": "apiKey",
-            "description": "A key that alone identifies the calling application.",
+        "apiKey": _header("apiKey", "A key, which alone identifies the calling application."),
+        "person": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A signed-in person's token, from the issuer the operator trusts.",
         },
-    } | cast("dict[str, Any]", clients)
+        "client": _header("X-GovStack-Client", _CLIENT),
+        "mediatorClient": _header("Information-Mediator-Client", f"{_CLIENT} Another spelling."),
+    }
+
+
+def _header(name: str, description: str) -> dict[str, str]:
+    return {"type": "apiKey", "in": "header", "name": name, "description": description}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

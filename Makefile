@@ -28,6 +28,7 @@ fix: $(INSTALLED) ## Format, and mend what can be mended by itself
 
 contracts: $(INSTALLED) ## Write contracts/ anew from the code
 	@$(BIN)/python -m stack.contracts
+	@$(BIN)/python -m stack.instance > docs/guides/instance-file.schema.json
 
 clean: ## Remove the environment, caches, test databases and the stack's home
 	rm -rf .venv .govblocks build .pytest_cache .ruff_cache .hypothesis

@@ -5,13 +5,17 @@ nothing. Whatever has an id may be given one, and in development secrets may be 
 production they are named by environment variable (``{env: NAME}``).
 """
 
+import json
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+_UNION_MEMBERS = {"str", "FromEnvironment"}  # Pydantic's, not the file's
 _ADDRESS = r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"
 
 
@@ -180,30 +184,57 @@ class Instance(_Part):
     catalogue: Catalogue = Catalogue()
 
 
-class Source:
-    """An instance as written: what it says and on which line it says it."""
+@dataclass(slots=True)
+class _Written:
+    """Where each part of a document stands: the files it was put together from."""
 
-    def __init__(self, file: Path, node: yaml.Node, instance: Instance) -> None:
-        self._file = file
-        self._node = node
-        self.instance = instance
+    file: Path
+    node: yaml.Node
+    included: list[tuple[str, int, Path, yaml.Node]] = field(
+        default_factory=list[tuple[str, int, Path, yaml.Node]]
+    )
+    """Section, index of its first included item, file and root node."""
 
     def place(self, *path: str | int) -> str:
         """Return ``file, line N`` of the part that ``path`` leads to."""
-        return f"{self._file}, line {_line(self._node, path)}"
+        file, node, inside = self.file, self.node, list(path)
+        for section, first, other, root in self.included:
+            if not path or path[0] != section:
+                continue
+            position = path[1] if len(path) > 1 else None
+            if not isinstance(position, int):
+                file, node = (file, node) if _line(node, path)[1] == len(path) else (other, root)
+            elif position >= first:
+                file, node, inside = other, root, [section, position - first, *path[2:]]
+        return f"{file}, line {_line(node, inside)[0]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An instance as written: what it says and on which line it says it."""
+
+    instance: Instance
+    written: _Written
+
+    def place(self, *path: str | int) -> str:
+        """Return ``file, line N`` of the part that ``path`` leads to."""
+        return self.written.place(*path)
 
 
 def read(file: Path) -> Source:
     """Read an instance file and what it includes; raise InstanceError."""
     node, document = _parse(file)
-    _require_mapping(file, document)
+    written = _Written(file, node)
     for name in cast("Sequence[object]", document.get("include") or ()):
-        _include(file, document, str(name))
+        _include(written, document, file.parent / str(name))
     try:
         instance = Instance.model_validate(document)
     except ValidationError as error:
-        raise InstanceError(_explain(file, node, error)) from error
-    return Source(file, node, instance)
+        first = error.errors()[0]
+        path = tuple(part for part in first["loc"] if part not in _UNION_MEMBERS)
+        where = ".".join(str(part) for part in path)
+        raise InstanceError(f"{written.place(*path)}: {where}: {first['msg']}.") from error
+    return Source(instance, written)
 
 
 def json_schema() -> dict[str, Any]:
@@ -224,49 +255,34 @@ def _parse(file: Path) -> tuple[yaml.Node, dict[str, Any]]:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise InstanceError(f"{file}, line {line}: {error.problem or 'not YAML'}.") from error
-    if node is None:
-        raise InstanceError(f"{file} is empty.")
+    if node is None or not isinstance(document, dict):
+        raise InstanceError(f"{file}, line 1: an instance is a mapping of names to values.")
     return node, document
 
 
-def _require_mapping(file: Path, document: object) -> None:
-    if not isinstance(document, dict):
-        raise InstanceError(f"{file}, line 1: an instance is a mapping of names to values.")
-
-
-def _include(file: Path, document: dict[str, Any], name: str) -> None:
-    _, more = _parse(file.parent / name)
-    _require_mapping(file.parent / name, more)
+def _include(written: _Written, document: dict[str, Any], file: Path) -> None:
+    node, more = _parse(file)
     for section, content in more.items():
         present = document.setdefault(section, type(content)())
-        if isinstance(present, list):
-            present += content
-        elif isinstance(present, dict):
+        if isinstance(present, list) and isinstance(content, list):
+            written.included.append((section, len(present), file, node))
+            document[section] = present + content
+        elif isinstance(present, dict) and isinstance(content, dict):
+            written.included.append((section, 0, file, node))
             document[section] = content | present
         else:
-            raise InstanceError(f"{file.parent / name}: {section} cannot be included.")
+            raise InstanceError(f"{written.place(section)}: {section} cannot be included.")
 
 
-def _explain(file: Path, node: yaml.Node, error: ValidationError) -> str:
-    first = error.errors()[0]
-    path = tuple(part for part in first["loc"] if not _is_model_name(part))
-    where = ".".join(str(part) for part in path)
-    return f"{file}, line {_line(node, path)}: {where}: {first['msg']}."
-
-
-def _is_model_name(part: str | int) -> bool:
-    return part in {"str", "FromEnvironment"}
-
-
-def _line(node: yaml.Node, path: Sequence[str | int]) -> int:
-    """Return the line (from 1) of the deepest part of ``path`` that the file has."""
+def _line(node: yaml.Node, path: Sequence[str | int]) -> tuple[int, int]:
+    """Return the line (from 1) of the deepest part of ``path`` that is there, and its depth."""
     line = node.start_mark.line + 1
-    for part in path:
+    for depth, part in enumerate(path):
         found = _child(node, part)
         if found is None:
-            break
+            return line, depth
         line, node = found
-    return line
+    return line, len(path)
 
 
 def _child(node: yaml.Node, part: str | int) -> tuple[int, yaml.Node] | None:
@@ -289,3 +305,7 @@ def secret(value: str | FromEnvironment | None, environment: Mapping[str, str]) 
     if not found:
         raise InstanceError(f"The environment variable {value.env} is not set.")
     return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")

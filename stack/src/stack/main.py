@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import httpx
 import typer
+from pydantic import ValidationError
 
 from stack import house, telling
 from stack.actors import JourneyError
@@ -32,7 +33,12 @@ Url = Annotated[str | None, typer.Option(help="A running stack's gateway [GOVBLO
 
 def _settings(**given: Any) -> Settings:
     chosen = {name: value for name, value in given.items() if value is not None}
-    return Settings(**chosen)
+    try:
+        return Settings(**chosen)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"GOVBLOCKS_{'_'.join(str(part) for part in first['loc']).upper()}"
+        raise _fail(StartError(f"{name}: {first['msg']}.")) from error
 
 
 def _fail(error: Exception) -> typer.Exit:
@@ -57,10 +63,10 @@ def up(
         tell("[bold]Ready[/bold]")
         await _story(settings, journey=journey)
 
+    settings = _settings(home=home, port=port, workers=workers)
     try:
-        settings = _settings(home=home, port=port, workers=workers)
         Supervisor(settings, tell, story).run()
-    except (StartError, ValueError) as error:
+    except StartError as error:
         raise _fail(error) from error
     telling.console.print("Stopped; the data stay in the home.")
 

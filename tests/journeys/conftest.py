@@ -1,0 +1,116 @@
+"""A whole stack, started by the command a newcomer types, on ports and a home of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+GOVBLOCKS = Path(sys.executable).with_name("govblocks")
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Stack:
+    """A running ``govblocks up`` and how to reach it."""
+
+    home: Path
+    arguments: tuple[str, ...] = ("--no-journey",)
+    port: int = field(default_factory=free_port)
+    mailbox_port: int = field(default_factory=free_port)
+    smtp_port: int = field(default_factory=free_port)
+    process: subprocess.Popen[str] | None = None
+    output: Path = Path()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {name: v for name, v in os.environ.items() if not name.startswith("COV_")} | {
+            "GOVBLOCKS_HOME": str(self.home),
+            "GOVBLOCKS_PORT": str(self.port),
+            "GOVBLOCKS_SMTP_PORT": str(self.smtp_port),
+            "GOVBLOCKS_MAILBOX_PORT": str(self.mailbox_port),
+            "COLUMNS": "200",
+        }
+
+    @property
+    def gateway(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def mailbox(self) -> str:
+        return f"http://127.0.0.1:{self.mailbox_port}"
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [GOVBLOCKS, *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def start(self) -> float:
+        """Start it; return the seconds until it was ready."""
+        self.output = self.home.with_suffix(".log")
+        started = time.monotonic()
+        with self.output.open("w") as out:
+            self.process = subprocess.Popen(
+                [GOVBLOCKS, "up", *self.arguments],
+                env=self.environment,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        while not self.is_ready():
+            assert self.process.poll() is None, self.output.read_text()
+            assert time.monotonic() - started < 60, self.output.read_text()
+            time.sleep(0.05)
+        return time.monotonic() - started
+
+    def is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.gateway}/health", timeout=5).is_success
+        except httpx.HTTPError:
+            return False
+
+    def wait_for(self, said: str) -> None:
+        deadline = time.monotonic() + 60
+        while said not in self.output.read_text():
+            assert time.monotonic() < deadline, self.output.read_text()
+            assert self.process is not None
+            assert self.process.poll() is None, self.output.read_text()
+            time.sleep(0.05)
+
+    def stop(self) -> int:
+        assert self.process is not None
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGINT)  # as Ctrl-C at a terminal does
+        return self.process.wait(40)
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
+    """Return a stack that has loaded the demo instance."""
+    running = Stack(tmp_path_factory.mktemp("stack") / "home")
+    running.start()
+    try:
+        running.wait_for("Ctrl-C stops all of it")
+        yield running
+    finally:
+        code = running.stop()
+    assert code == 0, running.output.read_text()

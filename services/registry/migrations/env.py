@@ -1,0 +1,4 @@
+from kit import migrations
+from registry.tables import metadata
+
+migrations.run(metadata)

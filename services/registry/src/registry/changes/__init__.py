@@ -1,0 +1,1 @@
+"""Changes: records created, updated and deleted."""

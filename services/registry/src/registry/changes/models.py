@@ -1,0 +1,164 @@
+"""What may be written in a record, and what a write makes of it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from kit.problems import Conflict, FieldError
+from registry.databases.models import Release
+from registry.fields.models import Schema, pointer
+from registry.triggers.models import fire, value_at
+from registry.validation.models import refuse_content
+
+PLACE = ("write", "content")
+_READ_ONLY = "is read-only"
+
+
+class IdentifierFixed(Conflict):
+    """An identifier of a person never changes once it is there (DRS-14)."""
+
+    title = "The person's identifier never changes"
+
+
+class NotUnique(Conflict):
+    """Another record has these values already."""
+
+    title = "Another record has these values"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A record as it will be kept: its content and what is looked up by."""
+
+    content: dict[str, Any]
+    primary_key: str | None
+    subjects: tuple[str | None, ...]
+    is_exact: bool
+    """Whether the content has fields of the path's version only."""
+
+
+def same(one: object, other: object) -> bool:
+    """Tell whether two JSON values are the same; unlike Python's, true is not 1 here."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def merge(content: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return content with a change merged in (RFC 7396): objects deeply, null removes."""
+    merged = dict(content)
+    for name, value in change.items():
+        if value is None:
+            merged.pop(name, None)
+        elif isinstance(value, dict):
+            held = merged.get(name)
+            inside = cast("dict[str, Any]", held) if isinstance(held, dict) else {}
+            merged[name] = merge(inside, cast("dict[str, Any]", value))
+        else:
+            merged[name] = value
+    return merged
+
+
+def create(release: Release, content: Mapping[str, Any], number: int) -> Draft:
+    """Return a new record with what triggers give it, or raise ContentInvalid."""
+    schema = release.path.schema
+    schema.check_known(content, *PLACE)
+    _refuse_read_only(schema, content, {})
+    return _draft(release, fire(release.path.triggers, dict(content), release.code, number))
+
+
+def update(release: Release, content: Mapping[str, Any], change: Mapping[str, Any]) -> Draft:
+    """Return a record with a change merged in; raise ContentInvalid or IdentifierFixed."""
+    release.path.schema.check_known(change, *PLACE)
+    _refuse_read_only(release.path.schema, change, content)
+    merged = merge(content, change)
+    for field in release.current.schema.identifiers:
+        before, after = value_at(content, field.path), value_at(merged, field.path)
+        if before is not None and not same(before, after):
+            where = pointer(*PLACE, *field.path)
+            error = FieldError(where, "identifies a person and never changes")
+            raise IdentifierFixed(f"{where}: {error.reason}", errors=[error])
+    return _draft(release, merged)
+
+
+def _draft(release: Release, content: dict[str, Any]) -> Draft:
+    schema, current = release.path.schema, release.current.schema
+    shown = schema.project(content)
+    refuse_content(release.path.validator.errors(shown, *PLACE))
+    key = current.primary_key
+    return Draft(
+        content,
+        None if key is None else _text(value_at(content, key.path)),
+        tuple(_text(value_at(content, field.path)) for field in current.identifiers),
+        same(shown, content),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _refuse_read_only(
+    schema: Schema, change: Mapping[str, Any], content: Mapping[str, Any]
+) -> None:
+    """Refuse what may not be written, unless it says what the record has already."""
+    errors = [
+        FieldError(pointer(*PLACE, *field.path), _READ_ONLY)
+        for field in schema.every
+        if field.marked("readOnly")
+        and _mentions(change, field.path)
+        and not same(value_at(change, field.path), value_at(content, field.path))
+    ]
+    refuse_content(errors)
+
+
+def _mentions(content: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    """Tell whether content says something of a path, were it that it shall be gone."""
+    inside: Any = content
+    for name in path:
+        if not isinstance(inside, dict) or name not in inside:
+            return False
+        inside = cast("dict[str, Any]", inside)[name]
+        if inside is None:
+            return True
+    return True
+
+
+def without_read_only(schema: Schema, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return content without the fields that nobody may write."""
+    kept = dict(content)
+    for field in schema.every:
+        if field.marked("readOnly") and len(field.path) == 1:
+            kept.pop(field.path[0], None)
+    return kept
+
+
+def changed(release: Release, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the names of the schema's fields whose values differ.
+
+    Names inside an object without described fields are data, so they are not among them.
+    """
+    return [
+        field.name
+        for field in release.path.schema.every
+        if not field.inside
+        and not field.in_list
+        and not same(value_at(before, field.path), value_at(after, field.path))
+    ]
+
+
+def values(content: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return the named values for the log: integers past 2^53, which RFC 8785 lacks, as text."""
+    found = {name: value_at(content, tuple(name.split("."))) for name in names}
+    return {name: loggable(value) for name, value in found.items() if value is not None}
+
+
+def loggable(value: Any) -> Any:
+    """Return a JSON value that RFC 8785 can write: integers past 2^53 become text."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {name: loggable(item) for name, item in members.items()}
+    if isinstance(value, list):
+        return [loggable(item) for item in cast("list[Any]", value)]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 53:
+        return str(value)
+    return value

@@ -1,0 +1,128 @@
+"""Writing records in PostgreSQL, each in the request's transaction."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from kit.database import Session
+from registry.changes.models import Draft
+from registry.records.models import Record, as_id
+
+_COLUMNS = "id, number, version_id, primary_key, subjects, content::text AS content"
+# ruff: noqa: S608  only the column names above are put in
+# the conditions stand twice: once to choose the row, once for what it is when its lock is ours
+_LOCK_MATCHING = f"""
+    SELECT {_COLUMNS} FROM record
+    WHERE id = (
+      SELECT id FROM (
+        SELECT id FROM record
+        WHERE database_id = $1 AND deleted_at IS NULL AND content @> $2::jsonb OFFSET 0
+      ) matching ORDER BY id LIMIT 1
+    ) AND deleted_at IS NULL AND content @> $2::jsonb
+    FOR UPDATE
+"""
+_LOCK_REFERRED = f"""
+    SELECT {_COLUMNS} FROM record
+    WHERE database_id = $1 AND deleted_at IS NULL AND (primary_key = $2 OR id = $3)
+    ORDER BY primary_key IS DISTINCT FROM $2 LIMIT 1
+    FOR UPDATE
+"""
+_INSERT = f"""
+    INSERT INTO record
+      (id, database_id, number, version_id, primary_key, subjects, content, created_at, changed_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+    RETURNING {_COLUMNS}
+"""
+_UPDATE = f"""
+    UPDATE record
+    SET version_id = $2, primary_key = $3, subjects = $4, content = $5, changed_at = $6
+    WHERE id = $1
+    RETURNING {_COLUMNS}
+"""
+
+
+def _record(row: asyncpg.Record | None) -> Record | None:
+    if row is None:
+        return None
+    return Record(
+        row["id"],
+        row["number"],
+        row["version_id"],
+        row["primary_key"],
+        tuple(row["subjects"]),
+        row["content"],
+    )
+
+
+async def next_number(session: Session, database_id: int) -> int:
+    """Return a number no record of this database had before."""
+    row = await session.fetchrow(
+        "SELECT nextval(('numbers.database_' || $1::bigint)::regclass) AS number", database_id
+    )
+    return row["number"] if row else 0
+
+
+async def hold(session: Session, what: str) -> None:
+    """Let no other transaction do the same until this one ends."""
+    await session.fetchrow("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", what)
+
+
+async def lock_matching(
+    session: Session, database_id: int, content: Mapping[str, Any]
+) -> Record | None:
+    """Return the oldest record that contains ``content``, locked."""
+    return _record(await session.fetchrow(_LOCK_MATCHING, database_id, json.dumps(content)))
+
+
+async def lock_referred(session: Session, database_id: int, reference: str) -> Record | None:
+    """Return the record with this primary key, or else this id, locked."""
+    return _record(await session.fetchrow(_LOCK_REFERRED, database_id, reference, as_id(reference)))
+
+
+async def insert(
+    session: Session, database_id: int, new: tuple[UUID, int, UUID], draft: Draft, at: datetime
+) -> Record | None:
+    """Keep a new record; ``new`` is its id, its number and the version it was written by."""
+    record_id, number, version = new
+    row = await session.fetchrow(
+        _INSERT,
+        record_id,
+        database_id,
+        number,
+        version,
+        draft.primary_key,
+        list(draft.subjects),
+        json.dumps(draft.content),
+        at,
+    )
+    return _record(row)
+
+
+async def save(
+    session: Session, record_id: UUID, version: UUID | None, draft: Draft, at: datetime
+) -> Record | None:
+    """Write a changed record back; ``version`` is the one whose fields it has exactly, if any."""
+    row = await session.fetchrow(
+        _UPDATE,
+        record_id,
+        version,
+        draft.primary_key,
+        list(draft.subjects),
+        json.dumps(draft.content),
+        at,
+    )
+    return _record(row)
+
+
+async def free_values(session: Session, record_id: UUID) -> None:
+    """Let other records have this record's unique values."""
+    await session.fetch("DELETE FROM record_unique_value WHERE record_id = $1", record_id)
+
+
+async def delete(session: Session, record_id: UUID, at: datetime) -> None:
+    """Mark a record as deleted; it stays for the audit (DR-CFR-data#7)."""
+    await session.fetch("UPDATE record SET deleted_at = $2 WHERE id = $1", record_id, at)

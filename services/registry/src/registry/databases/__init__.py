@@ -1,0 +1,1 @@
+"""Databases: registries with their schema, versions and rules."""

@@ -1,0 +1,163 @@
+"""Routes for databases."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+
+from kit.access import Caller, requires
+from kit.web import Evidence, Reading, Transaction, may_answer
+from registry.databases import service
+from registry.databases.models import (
+    SERVICES,
+    DatabaseNotFound,
+    DatabaseTaken,
+    RecordsNotUnique,
+    Version,
+    flags,
+    group_number,
+    number_format,
+)
+from registry.databases.schemas import (
+    ChosenDatabase,
+    DatabaseInfo,
+    Databases,
+    Modify,
+    PublishedVersion,
+    SchemaAnswer,
+    VersionInfo,
+)
+from registry.databases.service import Asked, Described
+
+router = APIRouter(tags=["databases"])
+one = APIRouter(prefix="/database/{id}", tags=["databases"])
+
+Viewer = Annotated[Caller, requires("databases:read")]
+Analyst = Annotated[Caller, requires("databases:write")]
+_NOT_PART = {"id", "code"}
+
+
+@router.post("/database/modify", responses=may_answer(DatabaseNotFound, DatabaseTaken))
+async def modify(
+    session: Transaction, ledger: Evidence, caller: Analyst, new: Modify
+) -> SchemaAnswer:
+    """Create a database, or change it; a change of a published one makes a draft."""
+    given = new.model_dump(by_alias=True, exclude_unset=True, exclude=_NOT_PART)
+    found = await service.modify(session, ledger, caller, Asked(new.code, given, new.id))
+    schema: dict[str, Any] = found.version.definition["schema"]
+    kept = {"id": found.database.id, "code": found.database.code, "version": found.version.label}
+    return SchemaAnswer.model_validate({**schema, **kept})
+
+
+@router.get("/databases")
+async def databases(session: Reading, caller: Viewer) -> Databases:
+    """Return all databases of the member, drafts too."""
+    found = await service.page(session, caller.tenant)
+    number = group_number(caller.tenant)
+    return Databases(
+        id=number,
+        name=caller.tenant,
+        code=caller.tenant.rpartition("/")[2],
+        databases=[_info(each) for each in found],
+        groupId=number,
+        order=0,
+        dataIndexIncrement=sum(each.database.last_number for each in found),
+    )
+
+
+@one.get("", responses=may_answer(DatabaseNotFound))
+async def database(session: Reading, caller: Viewer, chosen: ChosenDatabase) -> DatabaseInfo:
+    """Return a database with its newest version, draft or not."""
+    return _info(await service.get(session, caller.tenant, chosen.id))
+
+
+@one.delete("")
+async def delete_database(
+    session: Transaction, ledger: Evidence, caller: Analyst, chosen: ChosenDatabase
+) -> str:
+    """Delete a database; its code is free again. Deleting one that is gone is a success."""
+    await service.delete(session, ledger, caller, chosen.id)
+    return "Success"
+
+
+@one.post("/publish", responses=may_answer(DatabaseNotFound, RecordsNotUnique))
+async def publish(
+    session: Transaction, ledger: Evidence, caller: Analyst, chosen: ChosenDatabase
+) -> PublishedVersion:
+    """Publish the draft: its version answers under /data. Without a draft nothing changes."""
+    published = await service.publish(session, ledger, caller, chosen.id)
+    return PublishedVersion(version=published.label)
+
+
+@one.get("/versions", responses=may_answer(DatabaseNotFound))
+async def versions(session: Reading, caller: Viewer, chosen: ChosenDatabase) -> list[VersionInfo]:
+    """Return all versions of a database, newest first."""
+    found = await service.versions(session, caller.tenant, chosen.id)
+    return [
+        VersionInfo(
+            version=each.label,
+            isDraft=each.is_draft,
+            publishedAt=each.published_at and _stamp(each.published_at),
+            modifiedAt=_stamp(each.changed_at),
+            byUserName=each.changed_by,
+            schema=each.definition["schema"],
+        )
+        for each in found
+    ]
+
+
+def _stamp(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def _info(found: Described) -> DatabaseInfo:
+    definition, schema = found.version.definition, found.version.definition.schema()
+    said = {
+        name: definition[name]
+        for name in ("groupName", "catalogName", "schema", "metadata", "access")
+    }
+    tags = [
+        {"name": field.path[-1], "path": "/" + "/".join(field.path), "isFulltext": True}
+        for field in schema.texts
+    ]
+    return DatabaseInfo.model_validate(
+        {
+            **said,
+            **_named(found),
+            **_changed(found.version),
+            "schemaTags": tags,
+            "schemaFlags": flags(schema),
+            "fieldsUniques": schema.uniques,
+        }
+    )
+
+
+def _named(found: Described) -> dict[str, Any]:
+    definition = found.version.definition
+    return {
+        "id": found.database.id,
+        "code": found.database.code,
+        "name": definition["name"] or found.database.code,
+        "description": definition["description"] or "",
+        "institution": definition["institution"] or found.database.tenant,
+        "dataIndexIncrement": found.database.last_number,
+        "genericServices": [
+            {"serviceId": number, "name": name, "isVisible": True}
+            for number, name in enumerate(SERVICES, 1)
+        ],
+        "hasLogo": False,
+    }
+
+
+def _changed(version: Version) -> dict[str, Any]:
+    return {
+        "version": version.label,
+        "numberFormat": number_format(version),
+        "isDraft": version.is_draft,
+        "isDisabled": False,
+        "isArchived": False,
+        "modifiedAt": _stamp(version.changed_at),
+        "byUserName": version.changed_by,
+        "byUserAuthId": 0,
+        "byOnBehalfOfUserAuthId": 0,
+    }

@@ -1,0 +1,226 @@
+"""What a database is, how its versions follow each other, and what a version means for records."""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from kit.problems import Conflict, NotFound
+from registry.fields.models import Schema, refuse
+from registry.keywords import models as keywords
+from registry.triggers import models as triggers
+from registry.triggers.models import Trigger
+from registry.validation.models import Validator
+
+SERVICES = (
+    "data-list",
+    "data-create",
+    "data-exists",
+    "data-read",
+    "data-update",
+    "data-update-or-create",
+    "data-delete",
+    "data-read-value",
+)
+_VERSION = re.compile(r"([1-9][0-9]{0,8})\.0")
+_FLAGS = {
+    "primaryKey": "primaryKey",
+    "readOnly": "readOnly",
+    "unique": "unique",
+    "x-personalData": "personalData",
+    "x-personalDataId": "personalDataId",
+}
+
+
+class DatabaseNotFound(NotFound):
+    """This member has no database with this id."""
+
+    title = "Database not found"
+
+
+class RegistryNotFound(NotFound):
+    """This member has published no such version of a database with this code."""
+
+    title = "Registry or version not found"
+
+
+class DatabaseTaken(Conflict):
+    """The id or the code belongs to another database."""
+
+    title = "The id or code belongs to another database"
+
+
+class RecordsNotUnique(Conflict):
+    """The records there are break a uniqueness rule of the version to be published."""
+
+    title = "Existing records are not unique"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRule:
+    """Whose consent a read of another member needs (DRS-6.c)."""
+
+    data_agreement_id: str
+    external_id_type: str
+    identifier: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What an analyst says of a database, as the wire spells it."""
+
+    document: Mapping[str, Any]
+
+    def replaced(self, given: Mapping[str, Any]) -> "Definition":
+        """Return the definition with what was given; what was not given stays as it is."""
+        return Definition({**self.document, **given})
+
+    def __getitem__(self, name: str) -> Any:
+        return self.document.get(name)
+
+    @property
+    def uniques(self) -> Sequence[Sequence[str]]:
+        """Return the groups of fields that are unique together."""
+        return self["fieldsUniques"] or []
+
+    def schema(self) -> Schema:
+        """Return the schema as read, or raise SchemaInvalid."""
+        return keywords.parse(self["schema"], self.uniques)
+
+    def consent(self, schema: Schema) -> ConsentRule | None:
+        """Return the consent that reads need, or raise SchemaInvalid when nobody could give it."""
+        said = (self["access"] or {}).get("requiresConsent")
+        if said is None:
+            return None
+        named = said.get("personalDataIdField")
+        if named not in (None, *(field.name for field in schema.identifiers)):
+            refuse(
+                ("access", "requiresConsent", "personalDataIdField"),
+                "is not a field marked x-personalDataId",
+            )
+        if not schema.identifiers:
+            refuse(("access", "requiresConsent"), "needs a field marked x-personalDataId")
+        return ConsentRule(said["dataAgreementId"], said["externalIdType"], named)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A version made ready for work on records."""
+
+    version: UUID
+    number: int
+    schema: Schema
+    validator: Validator
+    triggers: tuple[Trigger, ...]
+    consent: ConsentRule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a database: a draft until it is published, then unchangeable."""
+
+    id: UUID
+    database: int
+    number: int
+    definition: Definition
+    changed_at: datetime
+    changed_by: str
+    published_at: datetime | None = None
+
+    @property
+    def label(self) -> str:
+        """Return the version number as data paths carry it, ``1.0``."""
+        return f"{self.number}.0"
+
+    @property
+    def is_draft(self) -> bool:
+        """Tell whether the version is not published yet."""
+        return self.published_at is None
+
+    def compile(self) -> Rules:
+        """Make the version ready, or raise SchemaInvalid naming what cannot be used."""
+        schema = self.definition.schema()
+        consent = self.definition.consent(schema)
+        made = triggers.parse(schema)
+        _check_reachable(schema, made)
+        return Rules(self.id, self.number, schema, Validator(schema), made, consent)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database: what never changes about it."""
+
+    id: int
+    tenant: str
+    code: str
+    current_version: UUID | None
+    last_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A published version as a data path names it.
+
+    ``path`` decides which fields there are; ``current``, the newest published version, decides
+    what is unique, who is identified and whose consent is needed, whichever version is used.
+    """
+
+    database: int
+    code: str
+    path: Rules
+    current: Rules
+
+    @property
+    def personal(self) -> tuple[str, ...]:
+        """Return the names of this version's personal fields, by its own marks or newer ones."""
+        newer = set(self.current.schema.personal)
+        return tuple(
+            field.name
+            for field in self.path.schema.every
+            if field.is_personal or field.name in newer
+        )
+
+
+def version_number(label: str) -> int:
+    """Return the number of a version label such as ``1.0``, or raise RegistryNotFound."""
+    found = _VERSION.fullmatch(label)
+    if found is None:
+        raise RegistryNotFound("a version is written like 1.0")
+    return int(found[1])
+
+
+def group_number(tenant: str) -> int:
+    """Return the integer GovStack wants for a member's group of databases: stable, 48 bits."""
+    return int.from_bytes(hashlib.sha256(tenant.encode()).digest()[:6])
+
+
+def flags(schema: Schema) -> list[dict[str, str]]:
+    """Return the marks of a schema's fields, each with the path of its field."""
+    found: list[dict[str, str]] = []
+    for field in schema.every:
+        path = "/" + "/".join(field.path)
+        if field.required:
+            found.append({"name": "mandatory", "path": path})
+        found += [
+            {"name": name, "path": path} for mark, name in _FLAGS.items() if field.marked(mark)
+        ]
+    return found
+
+
+def number_format(version: Version) -> str:
+    """Return how records are numbered: the template of the primary key's trigger."""
+    schema = version.definition.schema()
+    key = schema.primary_key
+    templates = [t.template for t in triggers.parse(schema) if key and t.target.path == key.path]
+    return cast("str", templates[0]) if templates else f"{{{triggers.NUMBER}}}"
+
+
+def _check_reachable(schema: Schema, made: Sequence[Trigger]) -> None:
+    """Refuse a schema no record could ever fit."""
+    set_by_trigger = {trigger.target.name for trigger in made}
+    for field in schema.every:
+        if field.required and field.marked("readOnly") and field.name not in set_by_trigger:
+            refuse((*field.place, "readOnly"), "is required, and nothing could ever set it")

@@ -1,0 +1,221 @@
+"""What a caller can ask about databases."""
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from kit.access import Caller
+from kit.database import Session
+from kit.evidence import Entry, Ledger
+from kit.identifiers import new_id
+from registry.databases import store
+from registry.databases.models import (
+    Database,
+    DatabaseNotFound,
+    DatabaseTaken,
+    Definition,
+    RecordsNotUnique,
+    RegistryNotFound,
+    Release,
+    Rules,
+    Version,
+)
+
+_KEPT = 512
+_rules: OrderedDict[UUID, Rules] = OrderedDict()
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A database with the version that describes it: the newest, draft or not."""
+
+    database: Database
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a caller wants a database to be; what is not in ``given`` stays as it is."""
+
+    code: str
+    given: Mapping[str, Any]
+    id: int | None = None
+
+
+async def modify(session: Session, ledger: Ledger, caller: Caller, asked: Asked) -> Described:
+    """Create a database or change it; the same again changes nothing.
+
+    A change of a published version makes a draft of the next one.
+    """
+    await store.hold_code(session, caller.tenant, asked.code)
+    found = await store.find_by_code(session, caller.tenant, asked.code, lock=True)
+    if found is None:
+        return await _create(session, ledger, caller, asked)
+    if asked.id not in (None, found.id):
+        raise DatabaseTaken(f"the code belongs to the database with id {found.id}")
+    newest = (await store.newest(session, [found.id]))[found.id]
+    wanted = newest.definition.replaced(asked.given)
+    if wanted == newest.definition:
+        return Described(found, newest)
+    changed = _changed(newest, wanted, caller)
+    changed.compile()
+    if newest.is_draft:
+        await store.save_version(session, changed)
+    else:
+        await store.insert_version(session, changed)
+    await _record(session, ledger, caller, "database.changed", Described(found, changed))
+    return Described(found, changed)
+
+
+def _changed(newest: Version, wanted: Definition, caller: Caller) -> Version:
+    now, by = datetime.now(UTC), _name(caller)
+    if newest.is_draft:
+        return replace(newest, definition=wanted, changed_at=now, changed_by=by)
+    return Version(new_id(), newest.database, newest.number + 1, wanted, now, by)
+
+
+async def _create(session: Session, ledger: Ledger, caller: Caller, asked: Asked) -> Described:
+    if asked.id is not None:
+        await _check_free(session, caller, asked.id)
+    now = datetime.now(UTC)
+    version = Version(new_id(), 0, 1, Definition(dict(asked.given)), now, _name(caller))
+    version.compile()
+    made = await store.insert_database(session, caller.tenant, asked.code, now, asked.id)
+    if made is None:
+        raise DatabaseTaken("the id belongs to another database")
+    version = replace(version, database=made)
+    await store.create_numbers(session, made, _increment(version.definition))
+    await store.insert_version(session, version)
+    described = Described(Database(made, caller.tenant, asked.code, None, 0), version)
+    await _record(session, ledger, caller, "database.created", described)
+    return described
+
+
+async def _check_free(session: Session, caller: Caller, database_id: int) -> None:
+    """Refuse an id that names another database; only an administrator chooses a new one."""
+    if await store.find(session, caller.tenant, database_id) is not None:
+        raise DatabaseTaken("the id belongs to a database with another code; a code never changes")
+    if not caller.is_administrator:
+        raise DatabaseNotFound(f"there is no database {database_id}")
+
+
+def _increment(definition: Definition) -> int:
+    """Return the last number used before the registry came, ``incrementIndex``."""
+    given = definition["schema"].get("incrementIndex", 0)
+    fits = isinstance(given, int) and not isinstance(given, bool) and 0 <= given < 1 << 53
+    return given if fits else 0
+
+
+async def get(session: Session, tenant: str, database_id: int) -> Described:
+    """Return a database with its newest version, or raise DatabaseNotFound."""
+    found = await store.find(session, tenant, database_id)
+    if found is None:
+        raise DatabaseNotFound(f"there is no database {database_id}")
+    return Described(found, (await store.newest(session, [found.id]))[found.id])
+
+
+async def find_named(session: Session, tenant: str, name: str) -> Database:
+    """Return a database by its code or else its id, or raise DatabaseNotFound."""
+    found = await store.find_by_code(session, tenant, name)
+    if found is None and name.isdecimal() and int(name) < 1 << 63:
+        found = await store.find(session, tenant, int(name))
+    if found is None:
+        raise DatabaseNotFound("there is no database with this code or id")
+    return found
+
+
+async def page(session: Session, tenant: str) -> list[Described]:
+    """Return all databases of a member, oldest first."""
+    found = await store.page(session, tenant)
+    newest = await store.newest(session, [database.id for database in found])
+    return [Described(database, newest[database.id]) for database in found]
+
+
+async def versions(session: Session, tenant: str, database_id: int) -> list[Version]:
+    """Return all versions of a database, newest first, or raise DatabaseNotFound."""
+    found = await store.find(session, tenant, database_id)
+    if found is None:
+        raise DatabaseNotFound(f"there is no database {database_id}")
+    return await store.versions(session, found.id)
+
+
+async def publish(session: Session, ledger: Ledger, caller: Caller, database_id: int) -> Version:
+    """Publish the draft of a database, if it has one; return the newest published version."""
+    found = await store.find(session, caller.tenant, database_id, lock=True)
+    if found is None:
+        raise DatabaseNotFound(f"there is no database {database_id}")
+    newest = (await store.newest(session, [found.id]))[found.id]
+    if not newest.is_draft:
+        return newest
+    published = replace(newest, published_at=datetime.now(UTC))
+    await store.save_version(session, published)
+    await store.make_current(session, published)
+    if await store.has_records(session, found.id):
+        broken = await store.apply_rules(session, found.id, published.definition.schema())
+        if broken:
+            raise RecordsNotUnique("records have the same values in " + ", ".join(broken))
+    await _record(session, ledger, caller, "database.published", Described(found, published))
+    return published
+
+
+async def delete(session: Session, ledger: Ledger, caller: Caller, database_id: int) -> None:
+    """Delete a database; one that is gone already, or never was, stays gone."""
+    found = await store.find(session, caller.tenant, database_id, lock=True)
+    if found is None:
+        return
+    newest = (await store.newest(session, [found.id]))[found.id]
+    await store.delete_database(session, found.id, datetime.now(UTC))
+    await _record(session, ledger, caller, "database.deleted", Described(found, newest))
+
+
+async def release(session: Session, code: str, database_id: int, ids: tuple[UUID, UUID]) -> Release:
+    """Return what a data path means: the version it names, and the newest published one."""
+    path, current = [await rules_of(session, version_id) for version_id in ids]
+    return Release(database_id, code, path, current)
+
+
+async def rules_of(session: Session, version_id: UUID) -> Rules:
+    """Return a published version made ready; it never changes, so it is kept."""
+    kept = _rules.get(version_id)
+    if kept is not None:
+        _rules.move_to_end(version_id)
+        return kept
+    found = await store.find_version(session, version_id)
+    if found is None:
+        raise RegistryNotFound("the version is not here any more")
+    _rules[version_id] = made = found.compile()
+    while len(_rules) > _KEPT:
+        _rules.popitem(last=False)
+    return made
+
+
+async def keep_unique(session: Session, release: Release, record_id: UUID) -> list[str]:
+    """Write down a record's values that must be unique; return the rules others' values break."""
+    schema = release.current.schema
+    if not schema.uniques:
+        return []
+    return await store.keep_unique(session, release.database, schema, record_id)
+
+
+def _name(caller: Caller) -> str:
+    return caller.person_name or caller.client
+
+
+async def _record(
+    session: Session, ledger: Ledger, caller: Caller, kind: str, described: Described
+) -> None:
+    definition = json.dumps(described.version.definition.document, sort_keys=True)
+    facts = {
+        "code": described.database.code,
+        "version": described.version.label,
+        "definition": hashlib.sha256(definition.encode()).hexdigest(),
+        "requestId": caller.request_id,
+    }
+    await ledger.record(
+        session, Entry(kind, caller.client, f"database:{described.database.id}", facts=facts)
+    )

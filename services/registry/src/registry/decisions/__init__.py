@@ -1,0 +1,1 @@
+"""Decisions: what the consent block says about one read."""

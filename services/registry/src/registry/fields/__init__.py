@@ -1,0 +1,1 @@
+"""Fields: what a schema says a record is made of."""

@@ -1,0 +1,1 @@
+"""Keywords: what an analyst may say of a field."""

@@ -1,0 +1,34 @@
+"""The registry application."""
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from kit import web
+from registry.changes import api as changes
+from registry.databases import api as databases
+from registry.records import api as records
+from registry.records.models import RecordNotFound
+from registry.settings import Settings
+from registry.usage import api as usage
+
+BLOCK = "registry"
+
+# the usage report's addresses stand before the registries' own, which could swallow them
+_ROUTERS = (databases.router, databases.one, usage.router, records.router, changes.router)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Put the registry together; GovStack fixes the body of a record that is not found."""
+    app = web.create_app(
+        BLOCK,
+        "Registry",
+        "Databases with schemas and versions, their records, and who read them.",
+        settings,
+        _ROUTERS,
+    )
+    app.add_exception_handler(RecordNotFound, _no_record)
+    return app
+
+
+async def _no_record(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": RecordNotFound.title}, RecordNotFound.status)

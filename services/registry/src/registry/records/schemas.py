@@ -1,0 +1,155 @@
+"""Records on the wire, as GovStack spells them; their fields are those of the registry."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Path, Query
+from pydantic import BaseModel, Field, model_validator
+
+from kit.web import JsonObject, Text
+
+EXAMPLE = {"id": "EE378627348834", "firstName": "John", "lastName": "Smith"}
+
+
+@dataclass(frozen=True)
+class Address:
+    """Which version of which registry, and on what legal basis."""
+
+    registry: Annotated[
+        str, Path(alias="registryName", description="Code of the database, in any case")
+    ]
+    version: Annotated[
+        str, Path(alias="versionNumber", description="Published version", examples=["1.0"])
+    ]
+    legal_basis: Annotated[
+        Text | None,
+        Header(
+            alias="X-Legal-Basis",
+            max_length=200,
+            description="Law or decision this is done under; it is written in the log",
+        ),
+    ] = None
+
+
+Addressed = Annotated[Address, Depends()]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The record an address names."""
+
+    ID: Annotated[str, Path(description="Primary key or id of the record", examples=["MCTS31"])]
+
+
+ChosenRecord = Annotated[Chosen, Depends()]
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """What a list may be asked for besides ``query.<field>``."""
+
+    search: Annotated[
+        Text | None,
+        Query(description="Text to find in any text field; with filter, the value of that field"),
+    ] = None
+    filter: Annotated[Text | None, Query(description="Field to filter or order by")] = None
+    ordering: Annotated[
+        Text | None,
+        Query(
+            description="A field, -field for the last first, or ascending or descending with filter"
+        ),
+    ] = None
+    page: Annotated[int, Query(ge=1, le=1_000_000, description="Page, from 1")] = 1
+    page_size: Annotated[
+        int | None,
+        Query(
+            alias="pageSize",
+            ge=1,
+            le=1000,
+            description="Records on a page; all, 1000 at most, when not given",
+        ),
+    ] = None
+
+
+Listed = Annotated[ListQuery, Depends()]
+
+
+class Content(BaseModel):
+    """Fields of a record, as the registry's schema names them."""
+
+    content: JsonObject = Field(description="Fields and values", examples=[EXAMPLE])
+
+
+class ByQuery(BaseModel):
+    """Which record."""
+
+    query: Content = Field(description="Values the record has")
+
+
+class ExistsQuery(ByQuery):
+    """Which record; a body of nothing but fields is read as the query's content."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def wrap(cls, given: Any) -> Any:
+        """Read a flat body of fields as a query."""
+        if isinstance(given, dict) and "query" not in given:
+            return {"query": {"content": given}}
+        return given
+
+
+class NewRecord(BaseModel):
+    """A record to create."""
+
+    write: Content = Field(description="What to write")
+
+
+class Change(BaseModel):
+    """What to write in which record."""
+
+    query: Content | None = Field(
+        None, description="Values the record has; by the primary key to write when not given"
+    )
+    write: Content = Field(description="What to write; objects are merged, null removes (RFC 7396)")
+
+
+class RecordContent(BaseModel):
+    """A record's fields."""
+
+    content: dict[str, Any] = Field(examples=[EXAMPLE])
+
+
+class Records(BaseModel):
+    """A page of records."""
+
+    count: int = Field(description="How many records match, on all pages", examples=[1])
+    next: str | None = Field(
+        None,
+        description="The next page, relative to this one's address; absent on the last page",
+        json_schema_extra={"format": "uri-reference"},
+    )
+    previous: str | None = Field(
+        None,
+        description="The page before, relative to this one's address; absent on the first page",
+        json_schema_extra={"format": "uri-reference"},
+    )
+    results: list[dict[str, Any]]
+
+
+class Answer(BaseModel):
+    """Whether something is there."""
+
+    status: bool = Field(description="Whether a record matches")
+    message: str = Field(examples=["Object found from database"])
+
+
+class ExistsAnswer(BaseModel):
+    """Whether a record matches."""
+
+    answer: Answer
+
+
+class NoRecord(BaseModel):
+    """What GovStack fixes for a record that is not there."""
+
+    detail: str = Field(json_schema_extra={"enum": ["no record found"]})

@@ -1,0 +1,162 @@
+"""Reading records in PostgreSQL: the hot reads are one statement each, on the driver."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    cast,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
+
+from kit.database import Session
+from registry.records.models import Found, Listing, Record, Rows, Selection, as_id
+from registry.tables import record
+
+_RELEASE = """
+    FROM database d
+    JOIN database_version v ON v.database_id = d.id AND v.number = $3
+      AND v.published_at IS NOT NULL
+"""
+_NAMED = "WHERE d.tenant = $1 AND lower(d.code) = lower($2) AND d.deleted_at IS NULL"
+_VERSIONS = "SELECT d.id AS database_id, d.code, d.current_version, v.id AS path_version"
+_COLUMNS = "r.id, r.number, r.version_id, r.primary_key, r.subjects, r.content::text AS content"
+# OFFSET 0 keeps the planner from walking all records in order of id in the hope of an early match
+_MATCHING = """
+    LEFT JOIN LATERAL (
+      SELECT * FROM (
+        SELECT * FROM record
+        WHERE database_id = d.id AND deleted_at IS NULL AND content @> $4::jsonb OFFSET 0
+      ) matching ORDER BY id LIMIT 1
+    ) r ON true
+"""
+_REFERRED = """
+    LEFT JOIN LATERAL (
+      SELECT * FROM record
+      WHERE database_id = d.id AND deleted_at IS NULL AND (primary_key = $4 OR id = $5)
+      ORDER BY primary_key IS DISTINCT FROM $4 LIMIT 1
+    ) r ON true
+"""
+_FIND_RELEASE = f"{_VERSIONS} {_RELEASE} {_NAMED}"
+_FIND_MATCHING = f"{_VERSIONS}, {_COLUMNS} {_RELEASE} {_MATCHING} {_NAMED}"
+_FIND_REFERRED = f"{_VERSIONS}, {_COLUMNS} {_RELEASE} {_REFERRED} {_NAMED}"
+
+
+def _record(row: asyncpg.Record) -> Record:
+    """Return a row of the record table as a record."""
+    return Record(
+        row["id"],
+        row["number"],
+        row["version_id"],
+        row["primary_key"],
+        tuple(row["subjects"]),
+        row["content"],
+    )
+
+
+def _found(row: asyncpg.Record | None, *, with_record: bool) -> Found | None:
+    if row is None:
+        return None
+    kept = _record(row) if with_record and row["id"] is not None else None
+    return Found(row["database_id"], row["code"], row["path_version"], row["current_version"], kept)
+
+
+async def find_release(
+    session: Session, tenant: str, registry: str, number: int, *, lock: bool = False
+) -> Found | None:
+    """Return a published version; ``lock`` keeps the database from changing meanwhile."""
+    sql = f"{_FIND_RELEASE} FOR SHARE OF d" if lock else _FIND_RELEASE
+    return _found(await session.fetchrow(sql, tenant, registry, number), with_record=False)
+
+
+async def find_matching(
+    session: Session, tenant: str, registry: str, number: int, content: Mapping[str, Any]
+) -> Found | None:
+    """Return a published version and its oldest record that contains ``content``."""
+    row = await session.fetchrow(_FIND_MATCHING, tenant, registry, number, json.dumps(content))
+    return _found(row, with_record=True)
+
+
+async def find_referred(
+    session: Session, tenant: str, registry: str, number: int, reference: str
+) -> Found | None:
+    """Return a published version and its record with this primary key, or else this id."""
+    row = await session.fetchrow(
+        _FIND_REFERRED, tenant, registry, number, reference, as_id(reference)
+    )
+    return _found(row, with_record=True)
+
+
+async def page(session: Session, database_id: int, asked: Selection, listing: Listing) -> Rows:
+    """Return one page of a database's records and the count of all that match, in one snapshot."""
+    key = record.c.content[asked.order.path] if asked.order.path else literal(None, Text)
+    matching = (
+        select(record.c.id, key.label("key"))
+        .where(record.c.database_id == database_id, record.c.deleted_at.is_(None))
+        .where(*(record.c.content.contains(dict(part)) for part in asked.contains))
+        .where(_text(asked))
+        .cte("matching")
+    )
+    down = asked.order.descending
+    sort = matching.c.key.desc() if down else matching.c.key.asc()
+    by_id = matching.c.id.desc() if down and not asked.order.path else matching.c.id.asc()
+    window = (
+        select(
+            matching.c.id,
+            func.row_number().over(order_by=(sort.nulls_last(), by_id)).label("place"),
+        )
+        .order_by(sort.nulls_last(), by_id)
+        .limit(listing.limit)
+        .offset(listing.offset)
+        .subquery("page")
+    )
+    count = select(func.count().label("total")).select_from(matching).subquery("counted")
+    rows = await session.rows(_rows(count, window))
+    kept = tuple(
+        Record(
+            row.id, row.number, row.version_id, row.primary_key, tuple(row.subjects), row.content
+        )
+        for row in rows
+        if row.id is not None
+    )
+    return Rows(rows[0].total, kept)
+
+
+def _rows(count: Any, window: Any) -> Select[*tuple[Any, ...]]:
+    joined = count.outerjoin(window, true()).outerjoin(record, record.c.id == window.c.id)
+    return (
+        select(
+            count.c.total,
+            record.c.id,
+            record.c.number,
+            record.c.version_id,
+            record.c.primary_key,
+            record.c.subjects,
+            cast(record.c.content, Text).label("content"),
+        )
+        .select_from(joined)
+        .order_by(window.c.place)
+    )
+
+
+def _text(asked: Selection) -> ColumnElement[bool]:
+    """Return the condition that one of the text fields contains the text, in any case."""
+    if not asked.text:
+        return true()
+    sought = func.lower(asked.text)
+    return or_(
+        false(),
+        *(
+            func.strpos(func.lower(record.c.content[tuple(name.split("."))].astext), sought) > 0
+            for name in asked.texts
+        ),
+    )

@@ -1,0 +1,11 @@
+"""What the registry reads from its environment."""
+
+from pydantic_settings import SettingsConfigDict
+
+from kit.settings import BlockSettings
+
+
+class Settings(BlockSettings):
+    """The registry's settings, ``REGISTRY_DATABASE_URL`` and so on."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="REGISTRY_")

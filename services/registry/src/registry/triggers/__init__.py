@@ -1,0 +1,1 @@
+"""Triggers: values the registry gives to a new record."""

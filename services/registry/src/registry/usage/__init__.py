@@ -1,0 +1,1 @@
+"""Usage: who read a person's data."""

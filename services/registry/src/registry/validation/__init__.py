@@ -1,0 +1,1 @@
+"""Validation: whether content fits its schema."""

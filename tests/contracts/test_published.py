@@ -7,6 +7,7 @@ defined, a request body given as a query parameter, fields of an example registr
 
 import json
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,45 @@ FACTS: dict[str, list[dict[str, Any]]] = json.loads(
     (Path(__file__).parent / "published.json").read_text(encoding="utf-8")
 )
 
-NOT_YET: dict[tuple[str, str, str], str] = {}
+NOT_YET: dict[tuple[str, str, str], str] = {
+    ("registry", "put", "/data/{registryName}/{versionNumber}/updateEntries"): (
+        "changes many records at once, which needs one entry in the ledger for all of them"
+    ),
+    ("consent", "post", "/config/webhook/"): "needs signed, retried calls to a client",
+    ("consent", "get", "/config/webhook/{webhookId}/"): "as above",
+    ("consent", "put", "/config/webhook/{webhookId}/"): "as above",
+    ("consent", "delete", "/config/webhook/{webhookId}/"): "as above",
+    ("consent", "get", "/config/webhooks/"): "as above",
+    ("messaging", "post", "/callback/email"): "a reply is handed on: as above",
+}
 """Published operations that this version does not have, each with its reason."""
 
-WITHOUT: dict[tuple[str, str, str, str], str] = {
-    ("registry", "get", "/data/{registryName}/{versionNumber}", "query.<fieldName>"): (
-        "stands for any field of the registry, which no document can list by name"
-    ),
-}
+WITHOUT: dict[tuple[str, str, str, str], str] = {}
 """Published parameters that an operation of ours does not declare, each with its reason."""
 
-OTHERWISE: dict[tuple[str, str, str, str], str] = {}
-"""Published fields and statuses that an operation of ours gives otherwise, with the reason."""
+OTHERWISE: dict[tuple[str, str], str] = {
+    ("registry", "* answer 200 value"): "the tests of release 1.0 read a bare value",
+    ("registry", "* /database/modify answer 200 incrementIndex"): "in the schema as it was sent",
+    ("registry", "* /database/modify answer 200 required"): "in the schema as it was sent",
+    ("consent", "* answer *authorizedByIndividual.*"): "an individual is named by id alone",
+    ("consent", "* answer *consentRecord*.individual.*"): "an individual is named by id alone",
+    ("consent", "* answer *dataAgreement*.signature*"): "only consent is signed, not agreements",
+    ("consent", "* request dataAgreement.signature*"): "only consent is signed, not agreements",
+    ("consent", "* request dataAgreement.policy.*"): "an agreement names its policy by id",
+    ("consent", "* request consentRecord.dataAgreement*"): "the agreement is named by id",
+    ("consent", "* request consentRecord.individual*"): "the individual is named by id",
+    ("consent", "* request consentRecord.id"): "the block gives it; read over when sent",
+    ("consent", "* request consentRecord.state"): "the block decides it; read over when sent",
+    ("consent", "* request consentRecord.signature*"): "sent beside the record, as `signature`",
+    ("consent", "* request signature.id"): "the block gives it; read over when sent",
+    ("consent", "* request signature.signedWithoutObjectReference"): "the block knows it",
+    ("consent", "* request signature.object*"): "the block knows what is signed",
+    ("messaging", "* request callbackURI*"): "taken as another name of `callback`",
+}
+"""Published fields and statuses that ours lacks, by block and pattern, each with its reason.
+
+A pattern is matched with ``METHOD PATH request FIELD`` or ``METHOD PATH answer STATUS FIELD``.
+"""
 
 Documents = dict[str, dict[str, Any]]
 CASES = [(block, fact) for block, facts in FACTS.items() for fact in facts]
@@ -79,9 +107,7 @@ def test_its_request_fields_are_accepted_and_no_other_is_demanded(
 ) -> None:
     operation = ours(documents, block, fact)
     body = operation.get("requestBody", {})
-    accepted = body_fields(documents[block], body)
-    missing = [f for f in fact["requestFields"] if not covers(accepted, f)]
-    assert unexcused(block, fact, "request", missing) == []
+    assert unexcused(block, fact, lacking_request(documents, block, fact)) == []
     demanded = body_fields(documents[block], body, only_required=True)
     assert sorted(demanded - set(fact["requestFields"])) == []
 
@@ -90,25 +116,29 @@ def test_its_request_fields_are_accepted_and_no_other_is_demanded(
 def test_its_answers_are_declared_with_their_fields(
     documents: Documents, block: str, fact: dict[str, Any]
 ) -> None:
-    operation = ours(documents, block, fact)
-    missing: list[str] = []
-    for status, wanted in fact["responses"].items():
-        if status == "500":  # nobody promises to fail: a 500 says nothing but a request id
-            continue
-        response = operation["responses"].get(status)
-        if response is None:
-            missing.append(status)
-            continue
-        given = body_fields(documents[block], response)
-        missing += [f"{status} {field}" for field in wanted if not covers(given, field)]
-    assert unexcused(block, fact, "answer", missing) == []
+    ours(documents, block, fact)
+    assert unexcused(block, fact, lacking_answers(documents, block, fact)) == []
 
 
-def test_the_exceptions_name_published_operations() -> None:
+def test_a_reader_is_tolerant(documents: Documents) -> None:
+    for block in FACTS:
+        schemas = documents[block]["components"]["schemas"].items()
+        assert [n for n, schema in schemas if schema.get("additionalProperties") is False] == []
+
+
+def test_every_exception_is_still_needed(documents: Documents) -> None:
     published = {key(block, fact) for block, fact in CASES}
-    named = {*NOT_YET, *(k[:3] for k in WITHOUT), *(k[:3] for k in OTHERWISE)}
-    assert named <= published
+    assert {*NOT_YET, *(k[:3] for k in WITHOUT)} <= published
     assert all([*NOT_YET.values(), *WITHOUT.values(), *OTHERWISE.values()])
+    lines = [
+        (block, line)
+        for block, fact in CASES
+        if key(block, fact) not in NOT_YET
+        for lacking in (lacking_request, lacking_answers)
+        for line in lacking(documents, block, fact)
+    ]
+    for block, pattern in OTHERWISE:
+        assert any(b == block and fnmatchcase(line, pattern) for b, line in lines), pattern
 
 
 # -- reading documents ---------------------------------------------------------------------
@@ -130,12 +160,38 @@ def parameters(document: dict[str, Any], operation: dict[str, Any]) -> dict[tupl
     return found
 
 
-def unexcused(block: str, fact: dict[str, Any], where: str, missing: list[str]) -> list[str]:
-    """Return what is missing without a reason, and the reasons that nothing needs any more."""
-    prefix = (*key(block, fact),)
-    excused = {k[3] for k in OTHERWISE if k[:3] == prefix and k[3].startswith(f"{where} ")}
-    found = {f"{where} {item}" for item in missing}
-    return sorted(found ^ excused)
+def lacking_request(documents: Documents, block: str, fact: dict[str, Any]) -> list[str]:
+    """Return the published request fields that our operation does not have."""
+    operation = documents[block]["paths"].get(fact["path"], {}).get(fact["method"], {})
+    accepted = body_fields(documents[block], operation.get("requestBody", {}))
+    fields = [field for field in fact["requestFields"] if not covers(accepted, field)]
+    return [line(fact, "request", field) for field in fields]
+
+
+def lacking_answers(documents: Documents, block: str, fact: dict[str, Any]) -> list[str]:
+    """Return the published statuses and their fields that our operation does not declare."""
+    operation = documents[block]["paths"].get(fact["path"], {}).get(fact["method"], {})
+    lacking: list[str] = []
+    for status, wanted in fact["responses"].items():
+        response = operation.get("responses", {}).get(status)
+        if response is None and status != "500":  # nobody promises to fail
+            lacking.append(line(fact, f"answer {status}"))
+        elif response is not None:
+            given = body_fields(documents[block], response)
+            fields = [field for field in wanted if not covers(given, field)]
+            lacking += [line(fact, f"answer {status}", field) for field in fields]
+    return lacking
+
+
+def line(fact: dict[str, Any], *words: str) -> str:
+    """Say what is lacking in a way that patterns match: without the marks of arrays."""
+    return " ".join([fact["method"], fact["path"], *words]).replace("[]", "")
+
+
+def unexcused(block: str, fact: dict[str, Any], lacking: list[str]) -> list[str]:
+    """Return what is lacking without a reason."""
+    patterns = [pattern for b, pattern in OTHERWISE if b == block]
+    return [text for text in lacking if not any(fnmatchcase(text, p) for p in patterns)]
 
 
 def resolve(document: dict[str, Any], reference: str) -> Any:

@@ -14,7 +14,7 @@ def upgrade() -> None:
         op.execute(statement)
 
 
-_ENTRY = r"""
+_ENTRY = """
 CREATE TABLE entry (
   id text PRIMARY KEY,
   publisher text NOT NULL,
@@ -41,7 +41,7 @@ CREATE TABLE entry (
   search tsvector NOT NULL,
   CONSTRAINT entry_kind
     CHECK (kind IN ('practice', 'product', 'component', 'service', 'standard')),
-  CONSTRAINT entry_words CHECK (name ~ '\S' AND description ~ '\S' AND owner ~ '\S'),
+  CONSTRAINT entry_words CHECK (name <> '' AND description <> '' AND owner <> ''),
   CONSTRAINT entry_sdgs
     CHECK (sdgs <@ ARRAY[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]),
   CONSTRAINT entry_sources CHECK (jsonb_array_length(sources) > 0)

@@ -53,7 +53,7 @@ entry = Table(
     CheckConstraint(
         "kind IN ('practice', 'product', 'component', 'service', 'standard')", "entry_kind"
     ),
-    CheckConstraint("name ~ '\\S' AND description ~ '\\S' AND owner ~ '\\S'", "entry_words"),
+    CheckConstraint("name <> '' AND description <> '' AND owner <> ''", "entry_words"),
     CheckConstraint(
         "sdgs <@ ARRAY[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17]", "entry_sdgs"
     ),

@@ -7,20 +7,19 @@ from pydantic import BaseModel, Field
 
 from catalogue.entries import models
 from catalogue.entries.models import SDGS, Kind
-from catalogue.sources.schemas import Source, Url
+from catalogue.sources.schemas import Source, Url, Visible
 from catalogue.words import ID
-from kit.web import Text
 
 Id = Annotated[str, Field(max_length=128, pattern=ID)]
 """An id chosen by whoever makes the thing: lower-case words, digits, points and hyphens."""
 
-Line = Annotated[Text, Field(min_length=1, max_length=300, pattern=r"\S")]
+Line = Annotated[Visible, Field(min_length=1, max_length=300)]
 """A name: at least one visible character."""
 
-Prose = Annotated[Text, Field(min_length=1, max_length=10_000, pattern=r"\S")]
+Prose = Annotated[Visible, Field(min_length=1, max_length=10_000)]
 """A description: at least one visible character."""
 
-Word = Annotated[Text, Field(min_length=1, max_length=100, pattern=r"\S")]
+Word = Annotated[Visible, Field(min_length=1, max_length=100)]
 """The name of a country or building block."""
 
 Goal = Annotated[int, Field(ge=1, le=SDGS)]

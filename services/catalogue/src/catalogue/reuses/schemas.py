@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 
 from catalogue.reuses import models
 from catalogue.reuses.models import Direction
-from catalogue.sources.schemas import Source
+from catalogue.sources.schemas import Source, Visible
 from catalogue.statuses import Status
 from catalogue.words import ID
 from kit.web import Text
@@ -33,10 +33,10 @@ _BY_OR_BY_ENTRY: JsonDict = {
 class Reuser(BaseModel):
     """Who reuses something, in words."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=300, pattern=r"\S")] = Field(
+    name: Annotated[Visible, Field(min_length=1, max_length=300)] = Field(
         description="The body or system that reuses it", examples=["Government of Åland"]
     )
-    countries: list[Annotated[Text, Field(min_length=1, max_length=100, pattern=r"\S")]] = Field(
+    countries: list[Annotated[Visible, Field(min_length=1, max_length=100)]] = Field(
         [], max_length=300, description="Where it does so", examples=[["Finland"]]
     )
 

@@ -4,9 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from catalogue.words import BLANK, is_visible
 from kit.problems import FieldError
 
-URL = r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#@:\\\[\]<>\"]+(:[0-9]{1,5})?([/?#]\S*)?$"
+URL = rf"^[Hh][Tt][Tt][Pp][Ss]?://[^{BLANK}/?#@:\\\[\]<>\"]+(:[0-9]{{1,5}})?([/?#][^{BLANK}]*)?$"
 """An absolute http or https URL with a host and without a user name or password in it."""
 
 _URL = re.compile(URL)
@@ -22,7 +23,7 @@ class Source:
     @property
     def names_something(self) -> bool:
         """Tell whether a reader could follow this source."""
-        return bool(self.url or (self.note and self.note.strip()))
+        return bool(self.url or (self.note and is_visible(self.note)))
 
 
 def is_url(text: str) -> bool:

@@ -6,7 +6,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from catalogue.sources import models
+from catalogue.words import VISIBLE, is_visible
 from kit.web import Text
+
+
+def _visible(value: str) -> str:
+    if not is_visible(value):
+        message = "there must be something to see in it"
+        raise ValueError(message)
+    return value
+
+
+# The pattern is stated for the contract only: pydantic leaves one out that follows a validator.
+Visible = Annotated[Text, AfterValidator(_visible), Field(json_schema_extra={"pattern": VISIBLE})]
+"""Text with at least one visible character."""
 
 
 def _url(value: str) -> str:
@@ -31,7 +44,7 @@ _URL_OR_NOTE: JsonDict = {
         },
         {
             "required": ["note"],
-            "properties": {"note": {"type": "string", "pattern": r"\S", "maxLength": 2000}},
+            "properties": {"note": {"type": "string", "pattern": VISIBLE, "maxLength": 2000}},
         },
     ]
 }

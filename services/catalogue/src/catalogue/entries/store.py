@@ -46,10 +46,12 @@ async def find(session: Session, entry_id: str, *, lock: bool = False) -> Entry 
 
 
 async def existing(session: Session, entry_ids: Collection[str]) -> frozenset[str]:
-    """Return those of the ids that belong to entries, deleted ones not counted."""
-    rows = await session.rows(
-        select(entry.c.id).where(entry.c.id.in_(entry_ids), entry.c.deleted_at.is_(None))
-    )
+    """Return those of the ids that belong to entries, deleted ones not counted.
+
+    Nobody deletes them before the transaction that asks has ended.
+    """
+    wanted = select(entry.c.id).where(entry.c.id.in_(entry_ids), entry.c.deleted_at.is_(None))
+    rows = await session.rows(wanted.order_by(entry.c.id).with_for_update(read=True))
     return frozenset(row.id for row in rows)
 
 

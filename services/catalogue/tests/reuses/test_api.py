@@ -1,12 +1,16 @@
 """Reuses, through the front door."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from catalogue.entries import service as entries
+from kit.database import Transaction
 from kit.evidence import Search
+from kit.testing import clients_of
 
 
 @pytest.fixture
@@ -240,3 +244,15 @@ async def test_a_chain_says_when_it_was_cut_off(publisher, reader, notify):
     assert (len(whole["links"]), whole["complete"]) == (2, True)
     assert (await reader.get(path, params={"depth": 33})).status_code == 400
     assert (await reader.get(path, params={"direction": "up"})).status_code == 400
+
+
+async def test_an_entry_is_not_deleted_while_a_reuse_of_it_is_being_published(committed, notify):
+    writer = {"scopes": {"entries:read", "entries:write"}, "client": "DEV/GOV/90001/govblocks"}
+    async with clients_of(committed, "catalogue")(**writer) as client:
+        await client.put("/entries/govuk-notify", json=notify)
+        async with Transaction(committed.state.database) as publishing:
+            assert await entries.existing(publishing, {"govuk-notify"}) == {"govuk-notify"}
+            deleting = asyncio.create_task(client.delete("/entries/govuk-notify"))
+            done, _ = await asyncio.wait([deleting], timeout=0.3)
+            assert not done
+        assert (await deleting).status_code == 204

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from httpx import AsyncClient
 
+from kit.evidence import Search
 from kit.testing import Block, ClientFor, clients_of
 from registry.main import BLOCK, create_app
 from registry.settings import Settings
@@ -93,6 +94,83 @@ def block(gateway: Consents) -> Block:
         return Settings(gateway_url=gateway.url, client_id="TEST/GOV/9/registry", **more)
 
     return Block(BLOCK, create_app, settings, Path(__file__).parents[1] / "migrations")
+
+
+MCTS: dict[str, Any] = {
+    "type": "object",
+    "required": ["ID"],
+    "properties": {
+        "ID": {
+            "type": "string",
+            "id": 1,
+            "primaryKey": True,
+            "readOnly": True,
+            "triggers": [
+                {
+                    "conditions": [{"logic": "==", "value": "", "gate": "&&"}],
+                    "actions": [
+                        {"type": "set-value", "value": "MCTS{indexNoByCode}", "field_id": 1}
+                    ],
+                }
+            ],
+        },
+        "child": {
+            "type": "string",
+            "properties": {
+                "id": {"type": "string", "x-personalDataId": {"type": "national-id"}},
+                "firstName": {"type": "string", "x-personalData": True},
+                "birthdate": {"type": "date", "x-personalData": True},
+            },
+        },
+        "village": {"type": "string", "maxLength": 40},
+        "weight": {"type": "number", "minimum": 0},
+    },
+}
+CONSENT = {"requiresConsent": {"dataAgreementId": "agreement-1", "externalIdType": "national-id"}}
+
+
+async def published(client: AsyncClient, code: str, schema: dict[str, Any], **more: Any) -> int:
+    """Make and publish a database; return its id."""
+    made = await client.post("/database/modify", json={"code": code, "schema": schema, **more})
+    assert made.status_code == 200, made.text
+    answer = await client.post(f"/database/{made.json()['id']}/publish")
+    assert answer.status_code == 200, answer.text
+    return made.json()["id"]
+
+
+@pytest.fixture
+def publish() -> Callable[..., Any]:
+    """Return what makes and publishes a database: ``await publish(client, code, schema)``."""
+    return published
+
+
+@pytest.fixture
+def entries(app: FastAPI) -> Callable[..., Any]:
+    """Return what finds the ledger's entries of some kinds, oldest first."""
+
+    async def find(*kinds: str, **more: Any) -> list[Any]:
+        found = await app.state.ledger.search(Search(kinds=kinds, limit=5000, **more))
+        return found[::-1]
+
+    return find
+
+
+@pytest.fixture
+def mcts_schema() -> dict[str, Any]:
+    """Return the schema of a registry of mothers and children."""
+    return MCTS
+
+
+@pytest.fixture
+def consent_rule() -> dict[str, Any]:
+    """Return what makes other members' reads need consent."""
+    return CONSENT
+
+
+@pytest.fixture
+async def mcts(owner: AsyncClient) -> int:
+    """Return the id of a published registry of mothers and children."""
+    return await published(owner, "MCTS", MCTS)
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def _field(
     if not isinstance(spec, dict):
         refuse(place, "a field is described by an object")
     said = cast("dict[str, Any]", spec)
-    if len(place) > 3 * MAX_DEPTH:
+    if len(place) > 2 * MAX_DEPTH + 1:
         refuse(place, f"fields stand {MAX_DEPTH} deep at most")
     _check_keywords(said, place, in_list=in_list)
     kind, form = _type(said, place)

@@ -1,0 +1,4 @@
+from gateway.tables import metadata
+from kit import migrations
+
+migrations.run(metadata)

@@ -1,0 +1,1 @@
+"""What the gateway decides by, in memory and never out of date."""

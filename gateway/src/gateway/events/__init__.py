@@ -1,0 +1,1 @@
+"""Rooms: publish and subscribe."""

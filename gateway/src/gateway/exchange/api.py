@@ -1,0 +1,205 @@
+"""The way in for exchanges: before all routing, streaming, with nothing changed on the way."""
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+
+from starlette.datastructures import State
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway.configuration.models import Configuration
+from gateway.exchange import service
+from gateway.exchange.models import (
+    SAFE,
+    Admitted,
+    Asked,
+    LogUnavailable,
+    consent_reference,
+    forwarded,
+    returned,
+    split,
+)
+from gateway.identity.models import Identified
+from gateway.passages.service import GONE, UNLOGGED, Passage, Turns
+from gateway.providers.models import ProviderUnavailable
+from gateway.providers.service import has_body
+from kit.access import HEADER, assertion
+from kit.problems import Problem
+from kit.web import problem_response, request_id_of
+
+_log = logging.getLogger("gateway.exchange")
+
+
+class Exchanges:
+    """The outermost layer of the gateway: it serves exchanges, and passes on what is none."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        asked = _asked(scope) if scope["type"] == "http" else None
+        if asked is None:
+            await self._app(scope, receive, send)
+            return
+        state: State = scope["app"].state
+        try:
+            configuration = await state.book.current(state.database)
+        except Problem as problem:
+            await _refuse(scope, receive, send, asked, problem)
+            return
+        if asked.is_short and asked.address not in configuration.short_forms:
+            await self._app(scope, receive, send)
+            return
+        await _Exchange(state, configuration, asked, scope).serve(receive, send)
+
+
+def _asked(scope: Scope) -> Asked | None:
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode()
+    found = split(raw_path)
+    if found is None:
+        return None
+    address, is_short, path = found
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    target = raw_path + b"?" + scope.get("query_string", b"")
+    keyring = scope["app"].state.keyring
+    return Asked(
+        address=address,
+        is_short=is_short,
+        method=scope["method"],
+        path=path,
+        request_id=request_id_of(dict(headers)),
+        reference=keyring.reference("address\n" + target.decode("latin-1")).hex(),
+        consent_reference=consent_reference(headers),
+    )
+
+
+async def _refuse(
+    scope: Scope, receive: Receive, send: Send, asked: Asked, problem: Problem
+) -> None:
+    response = problem_response(problem, problem.status, asked.request_id)
+    response.headers["X-Request-Id"] = asked.request_id
+    await response(scope, receive, send)
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One exchange, from its request's entry in the log to its answer's."""
+
+    state: State
+    configuration: Configuration
+    asked: Asked
+    scope: Scope
+    began: float = field(default_factory=time.monotonic)
+
+    async def serve(self, receive: Receive, send: Send) -> None:
+        who: Identified | None = None
+        try:
+            who = await self._identify()
+            admitted = service.admit(self.configuration, who, self.asked)
+        except Problem as problem:
+            await self._refused(who, problem, receive, send)
+            return
+        admitted = await service.with_operation(admitted, self.asked, self.state.providers)
+        entry = service.request_entry(self.asked, admitted)
+        noted = asyncio.create_task(self.state.ledger.note(entry))
+        try:
+            if self.asked.method not in SAFE:  # nothing is done that is not in the log
+                await asyncio.shield(noted)
+            await self._pass(admitted, noted, receive, send)
+        except Problem as problem:
+            await _refuse(self.scope, receive, send, self.asked, problem)
+        finally:
+            await asyncio.gather(noted, return_exceptions=True)
+
+    async def _identify(self) -> Identified | None:
+        client = self.scope.get("client")
+        return await self.state.identity.identify(
+            self.configuration, self.scope["headers"], client[0] if client else None
+        )
+
+    async def _refused(
+        self, who: Identified | None, problem: Problem, receive: Receive, send: Send
+    ) -> None:
+        known = self.configuration.services
+        if self.asked.is_short:
+            address = self.configuration.short_forms[self.asked.address].address
+        else:
+            address = self.asked.address if self.asked.address in known else ""
+        entries = service.refused_entries(self.asked, who, problem, address)
+        try:
+            await asyncio.gather(*(self.state.ledger.note(entry) for entry in entries))
+        except Problem as unlogged:
+            problem = unlogged
+        await _refuse(self.scope, receive, send, self.asked, problem)
+
+    async def _pass(
+        self, admitted: Admitted, noted: asyncio.Future[object], receive: Receive, send: Send
+    ) -> None:
+        async def provider(scope: Scope, receive: Receive, send: Send) -> None:
+            found: ASGIApp = self.state.providers.find(admitted.service.service_url)
+            await found(scope, receive, send)
+
+        async def before_first() -> None:
+            await asyncio.shield(noted)
+
+        async def before_last() -> None:
+            await self._note_answer(admitted, passage, None)
+
+        def head(message: Message) -> Message:
+            headers = returned(message.get("headers", []), self.asked.request_id)
+            return {**message, "headers": headers}
+
+        turns = Turns(before_first, before_last, head)
+        idle: float = self.state.settings.idle_timeout
+        passage = Passage(receive, send, idle, turns)
+        failure = await passage.run(
+            provider, self._scope_for(admitted), with_body=has_body(self.scope["headers"])
+        )
+        if failure:
+            await self._failed(admitted, passage, failure)
+
+    async def _failed(self, admitted: Admitted, passage: Passage, failure: str) -> None:
+        """Log why there is no whole answer; raise what to answer if nothing of one has left."""
+        try:
+            await self._note_answer(admitted, passage, failure)
+        except Problem:
+            failure = UNLOGGED
+        if passage.left or failure == GONE:
+            _log.warning("%s", failure, extra={"request_id": self.asked.request_id})
+            return  # the server closes the connection: half an answer is never completed
+        raise LogUnavailable if failure == UNLOGGED else ProviderUnavailable(failure)
+
+    async def _note_answer(self, admitted: Admitted, passage: Passage, failure: str | None) -> None:
+        outcome = {
+            "durationMs": int((time.monotonic() - self.began) * 1000),
+            **passage.request.facts("request"),
+            **passage.answer.facts("answer"),
+        }
+        if passage.status:
+            outcome["status"] = passage.status
+        if failure:
+            outcome["failure"] = failure
+        await self.state.ledger.note(service.answer_entry(self.asked, admitted, outcome))
+
+    def _scope_for(self, admitted: Admitted) -> Scope:
+        """Return the request as the provider gets it: the same, but for who is asking."""
+        more = {"X-Request-Id": self.asked.request_id}
+        if admitted.who.application:
+            more["Information-Mediator-Client"] = admitted.who.client
+            more["X-GovStack-Client"] = admitted.who.client
+        block = admitted.service.block
+        if block:
+            caller = admitted.caller(self.configuration, self.asked.request_id)
+            more[HEADER] = assertion(self.state.identity.key, block, caller)
+        path = self.asked.path or (b"/" if block else b"")
+        same = ("type", "asgi", "http_version", "method", "scheme", "server", "client")
+        return {
+            **{name: self.scope[name] for name in same if name in self.scope},
+            "root_path": "",
+            "path": self.asked.decoded_path or "/",
+            "raw_path": path,
+            "query_string": self.scope.get("query_string", b""),
+            "headers": forwarded(self.scope["headers"], more),
+        }

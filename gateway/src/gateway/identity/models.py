@@ -1,0 +1,252 @@
+"""What a request says about who sends it, and what of that can be believed."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet, OKPKey
+
+from gateway.configuration.models import Application
+from kit.access import ADMINISTRATOR, ANONYMOUS
+from kit.problems import Forbidden, Invalid, Problem, Unauthenticated
+
+TOKEN_LIFE = 600
+TOKEN_TYPE = "at+jwt"  # noqa: S105  RFC 9068
+CLIENT_HEADERS = (b"x-govstack-client", b"information-mediator-client", b"x-road-client")
+KEY_HEADERS = (b"apikey", b"api_key")
+READER_HEADER = b"x-road-userid"
+_ADDRESS_PARTS = 4
+_PERSON_ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519")
+
+
+class CredentialsRefused(Unauthenticated):
+    """A key or token that is presented is not one that counts now."""
+
+    title = "The credentials do not count"
+
+
+class CredentialsMissing(Unauthenticated):
+    """Nobody the gateway knows is asking."""
+
+    title = "Credentials are missing"
+
+
+class ClientUnknown(Forbidden):
+    """The client that the request names is not registered."""
+
+    title = "The client is not registered"
+
+
+class ClientMismatch(Forbidden):
+    """The credentials belong to another application than the client the request names."""
+
+    title = "The credentials belong to another client"
+
+
+class HeadersDisagree(Invalid):
+    """The same thing is said twice, differently."""
+
+    title = "Headers disagree"
+
+
+class ScopeMissing(Forbidden):
+    """The caller is known and lacks the scope this operation needs."""
+
+    title = "The scope is missing"
+
+
+class ScopeUnproven(Unauthenticated):
+    """As ScopeMissing, where the published contract answers 401 (access rights)."""
+
+    title = "The caller does not have the necessary permissions"
+
+
+class TokenRefused(Problem):
+    """A token request that fails, as RFC 6749 section 5.2 says it."""
+
+    status = 400
+    title = "No token"
+
+    def __init__(self, error: str, detail: str = "", *, unauthenticated: bool = False) -> None:
+        super().__init__(detail)
+        self.error = error
+        self.unauthenticated = unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request presents about its sender; nothing of it is believed yet."""
+
+    bearer: str | None = None
+    api_key: str | None = None
+    client: str | None = None
+    reader: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A signed-in person, as the issuer names them."""
+
+    id: str
+    name: str | None = None
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who is asking, proven.
+
+    ``client`` is the application's address, ``anonymous``, or the administrator's own id when an
+    administrator names no application; ``administrator`` is who acts with all powers, if anybody.
+    """
+
+    client: str = ANONYMOUS
+    application: Application | None = None
+    person: Person | None = None
+    reader: str | None = None
+    administrator: str | None = None
+
+    @property
+    def member(self) -> str | None:
+        """Return the client's member, None when the client is not an application."""
+        return self.application.member if self.application else None
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Return the roles a provider is told."""
+        roles = self.person.roles if self.person else frozenset[str]()
+        return roles | {ADMINISTRATOR} if self.administrator else roles
+
+
+def presented(headers: Iterable[tuple[bytes, bytes]]) -> Presented:
+    """Read what a request presents, or raise HeadersDisagree or CredentialsRefused."""
+    said: dict[bytes, set[str]] = {}
+    for name, value in headers:
+        said.setdefault(name, set()).add(value.decode("latin-1").strip())
+    bearer, key = _authorization(_one(said, (b"authorization",)))
+    header_key = _one(said, KEY_HEADERS)
+    if key and header_key and key != header_key:
+        raise HeadersDisagree("two different API keys are presented")
+    return Presented(
+        bearer, header_key or key, _one(said, CLIENT_HEADERS), _one(said, (READER_HEADER,))
+    )
+
+
+def _one(said: Mapping[bytes, set[str]], names: Sequence[bytes]) -> str | None:
+    """Return the one value that headers of these names have, None when there is none."""
+    values = {value for name in names for value in said.get(name, ()) if value}
+    if len(values) > 1:
+        raise HeadersDisagree(f"{names[0].decode()} is given more than one value")
+    return values.pop() if values else None
+
+
+def _authorization(value: str | None) -> tuple[str | None, str | None]:
+    """Return the bearer token and the API key that ``Authorization`` holds."""
+    if value is None:
+        return None, None
+    scheme, _, rest = value.partition(" ")
+    if not rest:
+        return None, value  # the registry's contract puts the bare key here
+    if scheme.lower() == "bearer":
+        return rest.strip(), None
+    if scheme.lower() == "apikey":
+        return None, rest.strip()
+    raise CredentialsRefused("the scheme of Authorization is not one of Bearer and ApiKey")
+
+
+def is_address(text: str) -> bool:
+    """Tell whether text has the four parts of an application's address."""
+    parts = text.split("/")
+    return len(parts) == _ADDRESS_PARTS and all(parts)
+
+
+def is_in(networks: Sequence[IPv4Network | IPv6Network], host: str | None) -> bool:
+    """Tell whether a remote address is in one of these networks."""
+    try:
+        address = ip_address(host or "")
+    except ValueError:
+        return False
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    return any(address in network for network in networks)
+
+
+def issue(key: OKPKey, issuer: str, client: str, fingerprint: str, now: float) -> str:
+    """Sign a client's token for ten minutes; it dies with the secret it was got with."""
+    claims = {
+        "iss": issuer,
+        "aud": issuer,
+        "sub": client,
+        "client_id": client,
+        "iat": int(now),
+        "exp": int(now) + TOKEN_LIFE,
+        "secret": fingerprint,
+    }
+    header = {"alg": "Ed25519", "kid": key.kid, "typ": TOKEN_TYPE}
+    return jwt.encode(header, claims, key, algorithms=["Ed25519"])
+
+
+def header_of(token: str) -> Mapping[str, Any]:
+    """Return a token's unproven header; empty when it is none."""
+    try:
+        found: object = json.loads(_decoded(token.partition(".")[0]))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def read_own(key: OKPKey, issuer: str, token: str, now: float) -> tuple[str, str, float]:
+    """Return client, secret's fingerprint and end of a token of ours; raise CredentialsRefused."""
+    try:
+        read = jwt.decode(token, key, algorithms=["Ed25519"])
+    except (JoseError, ValueError) as error:
+        raise CredentialsRefused("the token is not valid") from error
+    claims = read.claims
+    if read.header.get("typ") != TOKEN_TYPE or claims.get("iss") != issuer:
+        raise CredentialsRefused("the token is not one for this gateway")
+    until = _time(claims, "exp", 0)
+    if claims.get("aud") != issuer or now >= until:
+        raise CredentialsRefused("the token has expired")
+    return str(claims.get("client_id")), str(claims.get("secret")), until
+
+
+def read_person(
+    keys: KeySet, issuer: str, audience: str, token: str, now: float
+) -> tuple[Person, float]:
+    """Return the person a token names and until when, or raise CredentialsRefused."""
+    try:
+        claims = jwt.decode(token, keys, algorithms=_PERSON_ALGORITHMS).claims
+    except (JoseError, ValueError) as error:
+        raise CredentialsRefused("the token is not valid") from error
+    heard = claims.get("aud")
+    audiences: list[Any] = heard if isinstance(heard, list) else [heard]
+    if claims.get("iss") != issuer or audience not in audiences:
+        raise CredentialsRefused("the token is not one for this gateway")
+    until = _time(claims, "exp", 0)
+    if not _time(claims, "nbf", 0) <= now < until:
+        raise CredentialsRefused("the token has expired")
+    subject, name, roles = claims.get("sub"), claims.get("name"), claims.get("roles")
+    if not isinstance(subject, str) or not subject:
+        raise CredentialsRefused("the token names nobody")
+    return (
+        Person(
+            subject,
+            name if isinstance(name, str) else None,
+            frozenset(map(str, roles)) if isinstance(roles, list) else frozenset(),
+        ),
+        until,
+    )
+
+
+def _time(claims: Mapping[str, Any], name: str, default: float) -> float:
+    value = claims.get(name, default)
+    return float(value) if isinstance(value, int | float) else 0.0

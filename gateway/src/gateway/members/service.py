@@ -1,0 +1,59 @@
+"""Configure an instance: describe it, add to it, replace it."""
+
+from gateway.configuration.models import Configuration
+from gateway.configuration.service import Book
+from gateway.members import store
+from gateway.members.models import AlreadyInitialised, Digest, Wanted, planned
+from kit.access import Caller
+from kit.database import Session
+from kit.evidence import Entry, Ledger
+
+
+async def initialise(  # noqa: PLR0913, PLR0917  what a change of the configuration needs
+    session: Session, ledger: Ledger, book: Book, caller: Caller, wanted: Wanted, digest: Digest
+) -> int:
+    """Give an instance its first configuration; return how many things were written.
+
+    Raises AlreadyInitialised or ConfigurationRefused.
+    """
+    now = await book.for_change(session)
+    if any(member.instance == wanted.instance for member in now.members.values()):
+        raise AlreadyInitialised("change it with PATCH or replace it with PUT")
+    return await _change(session, ledger, book, caller, (now, wanted, digest, True))
+
+
+async def merge(  # noqa: PLR0913, PLR0917  as above
+    session: Session, ledger: Ledger, book: Book, caller: Caller, wanted: Wanted, digest: Digest
+) -> int:
+    """Add to an instance's configuration and change what is described; return how much changed."""
+    now = await book.for_change(session)
+    return await _change(session, ledger, book, caller, (now, wanted, digest, False))
+
+
+async def replace(  # noqa: PLR0913, PLR0917  as above
+    session: Session, ledger: Ledger, book: Book, caller: Caller, wanted: Wanted, digest: Digest
+) -> int:
+    """Make an instance's configuration what is described; what is not described is deleted.
+
+    Secrets and API keys of applications that stay are kept, because nobody can read them.
+    """
+    now = await book.for_change(session)
+    return await _change(session, ledger, book, caller, (now, wanted, digest, True))
+
+
+async def _change(
+    session: Session,
+    ledger: Ledger,
+    book: Book,
+    caller: Caller,
+    plan: tuple[Configuration, Wanted, Digest, bool],
+) -> int:
+    now, wanted, digest, whole = plan
+    difference = planned(now, wanted, digest, whole=whole)
+    facts = difference.facts()
+    if facts:
+        await store.apply(session, difference)
+        entry = Entry("configuration.changed", caller.client, wanted.instance, facts=facts)
+        await ledger.record(session, entry)
+        await book.changed(session)
+    return sum(len(addresses) for addresses in facts.values())

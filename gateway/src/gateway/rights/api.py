@@ -1,0 +1,86 @@
+"""Access rights (GovStack IM Configuration Management API)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from gateway.configuration.api import Books, Configured, Instance
+from gateway.identity.api import rights_scope
+from gateway.rights import service
+from gateway.rights.models import Filter, PageTokenRefused, RightRefused
+from gateway.rights.schemas import AllowList, ServiceAccessRight
+from kit.access import Caller
+from kit.evidence import Entry, Ledger
+from kit.web import Evidence, Transaction, may_answer
+
+router = APIRouter(prefix="/api/v1/rights", tags=["rights"])
+Reader = Annotated[Caller, rights_scope("read:rights")]
+Writer = Annotated[Caller, rights_scope("write:rights")]
+
+
+@router.get(
+    "/allow",
+    operation_id="getAllowed",
+    response_model_exclude_none=True,
+    responses=may_answer(PageTokenRefused),
+)
+async def allowed(  # noqa: PLR0913, PLR0917  the filters the contract declares
+    request: Request,
+    _caller: Reader,
+    configuration: Configured,
+    instance: Instance,
+    memberClass: str | None = None,  # noqa: N803  the wire's spelling
+    memberCode: str | None = None,  # noqa: N803  as above
+    applicationId: str | None = None,  # noqa: N803  as above
+    serviceId: str | None = None,  # noqa: N803  as above
+    pageSize: Annotated[  # noqa: N803  as above
+        int, Query(ge=1, le=1000, description="Pairs of a service and a client on a page")
+    ] = 100,
+    nextPageToken: str | None = None,  # noqa: N803  as above
+) -> AllowList:
+    """Return who may use which service, a page at a time."""
+    chosen = Filter(instance, memberClass, memberCode, applicationId, serviceId)
+    keyring = request.app.state.keyring
+    found, token = service.page(configuration, keyring, chosen, nextPageToken, pageSize)
+    return AllowList.of(configuration, instance, found, token)
+
+
+async def _noted(ledger: Ledger, caller: Caller, operation: str, refused: RightRefused) -> None:
+    facts = {"operation": operation, "reason": type(refused).title}
+    await ledger.note(Entry("rights.refused", caller.client, facts=facts))
+
+
+@router.patch("/allow", operation_id="setAllowed", responses=may_answer(RightRefused))
+async def allow(  # noqa: PLR0913, PLR0917  what a change of the configuration needs
+    caller: Writer,
+    session: Transaction,
+    ledger: Evidence,
+    book: Books,
+    instance: Instance,
+    wanted: list[ServiceAccessRight] | None = None,
+) -> None:
+    """Allow applications to use services."""
+    try:
+        changes = [right.change(instance) for right in wanted or ()]
+        await service.allow(session, ledger, book, caller, changes)
+    except RightRefused as refused:
+        await _noted(ledger, caller, "setAllowed", refused)
+        raise
+
+
+@router.patch("/deny", operation_id="setDenied", responses=may_answer(RightRefused))
+async def deny(  # noqa: PLR0913, PLR0917  as above
+    caller: Writer,
+    session: Transaction,
+    ledger: Evidence,
+    book: Books,
+    instance: Instance,
+    wanted: list[ServiceAccessRight] | None = None,
+) -> None:
+    """Deny applications services, at once."""
+    try:
+        changes = [right.change(instance) for right in wanted or ()]
+        await service.deny(session, ledger, book, caller, changes)
+    except RightRefused as refused:
+        await _noted(ledger, caller, "setDenied", refused)
+        raise

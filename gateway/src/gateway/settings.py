@@ -1,0 +1,50 @@
+"""What the gateway reads from its environment (``GATEWAY_…``)."""
+
+import json
+from ipaddress import IPv4Network, IPv6Network
+
+from joserfc.jwk import OKPKey
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from kit.settings import BlockSettings
+
+
+class Settings(BlockSettings):
+    """The gateway's settings."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", frozen=True, extra="ignore")
+
+    instance: str = "DEV"
+    """The GovStack instance this gateway serves: the first part of every address."""
+    signing_key: SecretStr
+    """An Ed25519 private key as JWK with ``kid`` (RFC 8037): signs assertions and tokens."""
+    blocks: dict[str, str] = Field(default_factory=dict[str, str])
+    """Base URLs of our own blocks by name, for those that do not run in this process."""
+    trusted_networks: list[IPv4Network | IPv6Network] = Field(
+        default_factory=list[IPv4Network | IPv6Network]
+    )
+    """Networks from which applications without credentials, and nobody, are believed."""
+    oidc_issuer: str = ""
+    """Whose tokens name persons; no person can sign in when empty."""
+    oidc_audience: str = ""
+    """What such a token must name as its audience."""
+    oidc_jwks_url: str = ""
+    """Where the issuer's public keys are."""
+    oidc_jwks: str = ""
+    """The issuer's public keys themselves (JWKS), instead of a URL."""
+    oidc_administrators: bool = False
+    """Whether the issuer's role ``administrator`` makes a person an administrator here."""
+    administrator_id: str = ""
+    """The bootstrap administrator's OAuth2 client id; there is none when empty."""
+    administrator_secret: SecretStr = SecretStr("")
+    """Its secret."""
+    connect_timeout: float = 3.0
+    """Seconds a provider may take to accept a connection."""
+    idle_timeout: float = 30.0
+    """Seconds a provider may take for its next step: to read a chunk or to send one."""
+
+    @property
+    def key(self) -> OKPKey:
+        """Return the signing key."""
+        return OKPKey.import_key(json.loads(self.signing_key.get_secret_value()))

@@ -1,0 +1,1 @@
+"""Agreements: what an individual is asked to consent to."""

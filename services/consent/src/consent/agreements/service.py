@@ -1,0 +1,173 @@
+"""What a caller can ask about agreements."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from consent.agreements import store
+from consent.agreements.models import SCHEMA, Agreement, AgreementNotFound, AgreementTaken, snapshot
+from consent.policies import service as policies
+from consent.policies.models import SCHEMA as POLICY
+from consent.revisions import service as revisions
+from consent.revisions.models import Revision, Search
+from consent.tracing import trace
+from kit.access import Caller
+from kit.database import Session
+from kit.evidence import Ledger
+from kit.identifiers import new_id
+
+Kept = tuple[Agreement, Revision]
+"""An agreement and the revision that says what it is now."""
+
+
+async def find(session: Session, agreement_id: str, *, lock: str = "") -> Agreement | None:
+    """Return any member's agreement, deleted or not, if there is one."""
+    return await store.find(session, agreement_id, lock=lock)
+
+
+async def get(session: Session, tenant: str, agreement_id: str, *, lock: str = "") -> Kept:
+    """Return a member's agreement, or raise AgreementNotFound."""
+    agreement = await store.find(session, agreement_id, lock=lock)
+    if agreement is None or agreement.tenant != tenant or agreement.deleted_at:
+        raise AgreementNotFound("no data agreement with this id")
+    return agreement, await revisions.get(session, agreement.revision_id)
+
+
+async def page(session: Session, tenant: str, offset: int, limit: int) -> list[Agreement]:
+    """Return a member's agreements that are not deleted, oldest first."""
+    return await store.page(session, store.Window(tenant, offset, limit))
+
+
+async def page_for_audit(
+    session: Session, tenant: str | None, offset: int, limit: int
+) -> list[Agreement]:
+    """Return agreements, deleted ones too, of a member or of all (None)."""
+    return await store.page(session, store.Window(tenant, offset, limit, with_deleted=True))
+
+
+async def page_revisions(
+    session: Session, tenant: str, agreement_id: str, offset: int, limit: int
+) -> list[Revision]:
+    """Return the states an agreement had, oldest first, or raise AgreementNotFound."""
+    await get(session, tenant, agreement_id)
+    return await revisions.page(
+        session, Search(tenant, SCHEMA, agreement_id, offset=offset, limit=limit)
+    )
+
+
+async def create(
+    session: Session,
+    ledger: Ledger,
+    caller: Caller,
+    sent: Mapping[str, Any],
+    given_id: str | None,
+) -> Kept:
+    """Keep a new agreement, or raise AgreementTaken, PolicyNotFound, RevisionNotFound.
+
+    Only an administrator's id is taken; giving it twice with equal content changes nothing.
+    """
+    if given_id is not None and caller.is_administrator:
+        existing = await store.find(session, given_id, lock="FOR UPDATE")
+        if existing is not None:
+            return await _the_same(session, caller, existing, sent)
+    agreement_id = given_id if given_id and caller.is_administrator else str(new_id())
+    content = await _complete(session, caller, sent, None)
+    at = datetime.now(UTC)
+    state = snapshot(agreement_id, content, at, caller.client)
+    revision = await revisions.append(session, state, tenant=caller.tenant, object_id=agreement_id)
+    agreement = Agreement(
+        agreement_id, caller.tenant, content, _policy_of(content), revision.id, at
+    )
+    if not await store.insert(session, agreement):
+        raise AgreementTaken("another data agreement carries this id")
+    await ledger.record(
+        session, trace("agreement.created", caller, agreement.thing, revision=revision.id)
+    )
+    return agreement, revision
+
+
+async def update(
+    session: Session, ledger: Ledger, caller: Caller, agreement_id: str, sent: Mapping[str, Any]
+) -> Kept:
+    """Change an agreement; equal content makes no new revision.
+
+    Raises AgreementNotFound, PolicyNotFound or RevisionNotFound.
+    """
+    agreement, revision = await get(session, caller.tenant, agreement_id, lock="FOR UPDATE")
+    content = await _complete(session, caller, sent, agreement)
+    if agreement.content == content:
+        return agreement, revision
+    state = snapshot(agreement_id, content, datetime.now(UTC), caller.client)
+    revision = await revisions.append(
+        session, state, tenant=caller.tenant, object_id=agreement_id, predecessor=revision
+    )
+    agreement = replace(
+        agreement, content=content, policy_id=_policy_of(content), revision_id=revision.id
+    )
+    await store.save(session, agreement)
+    await ledger.record(
+        session, trace("agreement.updated", caller, agreement.thing, revision=revision.id)
+    )
+    return agreement, revision
+
+
+async def delete(session: Session, ledger: Ledger, caller: Caller, agreement_id: str) -> Revision:
+    """End an agreement and return its last revision; ending it again changes nothing.
+
+    Raises AgreementNotFound.
+    """
+    agreement = await store.find(session, agreement_id, lock="FOR UPDATE")
+    if agreement is None or agreement.tenant != caller.tenant:
+        raise AgreementNotFound("no data agreement with this id")
+    last = await revisions.get(session, agreement.revision_id)
+    if agreement.deleted_at:
+        return last
+    at = datetime.now(UTC)
+    content = {**agreement.content, "active": False}
+    state = snapshot(agreement_id, {**content, "deleted": True}, at, caller.client)
+    revision = await revisions.append(
+        session, state, tenant=caller.tenant, object_id=agreement_id, predecessor=last
+    )
+    ended = replace(agreement, content=content, revision_id=revision.id, deleted_at=at)
+    await store.save(session, ended)
+    await ledger.record(
+        session, trace("agreement.deleted", caller, agreement.thing, revision=revision.id)
+    )
+    return revision
+
+
+async def _the_same(
+    session: Session, caller: Caller, existing: Agreement, sent: Mapping[str, Any]
+) -> Kept:
+    mine = existing.tenant == caller.tenant and not existing.deleted_at
+    if not mine or existing.content != await _complete(session, caller, sent, existing):
+        raise AgreementTaken("another data agreement carries this id")
+    return existing, await revisions.get(session, existing.revision_id)
+
+
+async def _complete(
+    session: Session, caller: Caller, sent: Mapping[str, Any], before: Agreement | None
+) -> dict[str, Any]:
+    """Return what an agreement will say: what was sent, with its policy as of one revision.
+
+    The revision is the one that is named; else the one the agreement stands under already (a
+    policy's change does not touch its agreements); else the newest.
+    """
+    content = dict(sent)
+    asked: dict[str, str] | None = content.pop("policy", None)
+    if asked is None:
+        return content
+    policy, current = await policies.get(session, caller.tenant, asked["id"], lock="FOR SHARE")
+    pinned = asked.get("revisionId")
+    if pinned is None and before is not None and before.policy_id == policy.id:
+        pinned = before.content["policy"]["revisionId"]
+    revision = current
+    if pinned is not None and pinned != current.id:
+        revision = await revisions.get_of(session, pinned, POLICY, policy.id)
+    said = {"id": policy.id, "revisionId": revision.id, "revisionHash": revision.hash}
+    return {**content, "policy": {**revision.object_data, **said}}
+
+
+def _policy_of(content: Mapping[str, Any]) -> str | None:
+    return content["policy"]["id"] if "policy" in content else None

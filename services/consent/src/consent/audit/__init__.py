@@ -1,0 +1,1 @@
+"""Audit: what auditors see of a member, or of all."""

@@ -1,0 +1,1 @@
+"""Consents: what individuals gave, refused and withdrew."""

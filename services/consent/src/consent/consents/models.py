@@ -1,0 +1,178 @@
+"""What a consent record is and what may happen to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from consent.agreements.models import Agreement
+from consent.revisions.models import Revision, Snapshot, iso
+from consent.signatures.models import Signature
+from kit.problems import Conflict, Invalid, NotFound
+
+SCHEMA = "ConsentRecord"
+State = Literal["unsigned", "signed"]
+_CLOCKS = timedelta(seconds=60)  # what the clocks of two servers may differ by
+
+
+class RecordNotFound(NotFound):
+    """No consent record of this individual carries this id."""
+
+    title = "Consent record not found"
+
+
+class RevisionOutdated(Conflict):
+    """The agreement has moved on from the revision that is named."""
+
+    title = "The data agreement has a newer revision"
+
+
+class RecordSuperseded(Conflict):
+    """The individual has a record under a newer revision of the agreement."""
+
+    title = "The consent record is superseded"
+
+
+class DraftOutdated(Conflict):
+    """The draft is too old, was used, or the record has changed since."""
+
+    title = "The draft cannot be used any more"
+
+
+class ExpiryInvalid(Invalid):
+    """A consent ends in the future and not later than its agreement lets it."""
+
+    title = "The expiry is not possible"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What an individual decides under one revision of an agreement."""
+
+    agreement_id: str
+    agreement_revision_id: str
+    agreement_revision_hash: str
+    individual_id: str
+    opt_in: bool
+    expires_at: datetime | None = None
+
+    def snapshot(self, at: datetime, record_id: str | None) -> Snapshot:
+        """Return the state to be kept; without ``record_id`` as a draft is signed.
+
+        State and signature stay outside: they change without the individual's choice changing.
+        """
+        data: dict[str, Any] = {
+            "dataAgreement": self.agreement_id,
+            "dataAgreementRevision": self.agreement_revision_id,
+            "dataAgreementRevisionHash": self.agreement_revision_hash,
+            "individual": self.individual_id,
+            "optIn": self.opt_in,
+        }
+        if self.expires_at is not None:
+            data["expiresAt"] = iso(self.expires_at)
+        return Snapshot(
+            SCHEMA, data, at, object_id=record_id, authorized_by_individual=self.individual_id
+        )
+
+
+def choose(  # noqa: PLR0913  what a choice is made of
+    agreement: Agreement,
+    revision: Revision,
+    individual_id: str,
+    *,
+    opt_in: bool,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> Choice:
+    """Return a choice made at a time, or raise ExpiryInvalid.
+
+    It ends when it says, at the latest when the agreement's ``validityDays`` are over.
+    """
+    latest = agreement.terms.end_of(at)
+    if expires_at is not None and (expires_at <= at or (latest and expires_at > latest)):
+        raise ExpiryInvalid("expiresAt is in the future and within the agreement's validity")
+    ends = expires_at or latest
+    return Choice(agreement.id, revision.id, revision.hash, individual_id, opt_in, ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An individual's choice as kept; ``revision_id`` names its newest state."""
+
+    id: str
+    tenant: str
+    choice: Choice
+    agreement_revision_number: int
+    state: State
+    revision_id: str
+    ever_signed: bool
+    created_at: datetime
+
+    @property
+    def thing(self) -> str:
+        """Return the record's reference in the ledger."""
+        return f"{self.tenant}/consent-record/{self.id}"
+
+    @property
+    def signed(self) -> bool:
+        """Tell whether its newest state is signed."""
+        return self.state == "signed"
+
+    def expired(self, now: datetime) -> bool:
+        """Tell whether its time is over."""
+        return self.choice.expires_at is not None and self.choice.expires_at <= now
+
+    def stands(self, choice: Choice, now: datetime) -> bool:
+        """Tell whether the record says a choice already, signed and in force."""
+        return self.signed and self.choice.opt_in == choice.opt_in and not self.expired(now)
+
+    def changed(self, choice: Choice, revision_id: str, *, signed: bool) -> "Record":
+        """Return the record with a new choice; an earlier signature does not count for it."""
+        return replace(
+            self,
+            choice=choice,
+            revision_id=revision_id,
+            state="signed" if signed else "unsigned",
+            ever_signed=self.ever_signed or signed,
+        )
+
+    def sign(self) -> "Record":
+        """Return the record with its newest state signed."""
+        return replace(self, state="signed", ever_signed=True)
+
+
+def draft_time(document: Mapping[str, Any], now: datetime, lifetime: timedelta) -> datetime:
+    """Return when a signed serialization was drafted, or raise DraftOutdated."""
+    try:
+        at = datetime.fromisoformat(str(document.get("timestamp")))
+    except ValueError as error:
+        raise DraftOutdated("the payload carries no time") from error
+    if at.tzinfo is None or not now - lifetime <= at <= now + _CLOCKS:
+        raise DraftOutdated("ask for a new draft")
+    return at.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which records to return; unset does not limit.
+
+    ``current`` keeps, of one individual and agreement, only the record under the newest revision.
+    """
+
+    tenant: str | None = None
+    individual_ids: list[str] | None = None
+    agreement_id: str | None = None
+    opt_in: bool | None = None
+    current: bool = True
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A record with its newest state, the agreement's state it was given under, its signature."""
+
+    record: Record
+    revision: Revision
+    agreement_revision: Revision
+    signature: Signature | None = None

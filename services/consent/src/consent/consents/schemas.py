@@ -1,0 +1,126 @@
+"""Consent records on the wire."""
+
+from datetime import datetime
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from consent.agreements.schemas import DataAgreement
+from consent.consents import models
+from consent.policies.schemas import Line
+from consent.revisions import models as revisions
+from consent.revisions.schemas import Reference, Revision
+from consent.signatures.schemas import Signature
+from kit.web import Text
+
+
+class SentReference(BaseModel):
+    """An object named by its id; its other members are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    id: Line = Field(description="The object's id")
+
+
+class ChangedRecord(BaseModel):
+    """What can be changed in a consent record."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    optIn: bool = Field(description="False to withdraw, true to opt in again")
+    dataAgreementRevisionHash: Text = Field(
+        default="", description="When sent, it must be the record's own"
+    )
+
+
+class ChangedRecordBody(BaseModel):
+    """A request that changes a consent record."""
+
+    consentRecord: ChangedRecord
+
+
+class SentRecord(BaseModel):
+    """A consent record as a draft gave it."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    dataAgreement: SentReference
+    dataAgreementRevisionHash: Line = Field(description="The hash of the agreement's revision")
+    individual: SentReference | None = None
+    optIn: bool = Field(default=True, description="Whether the individual agrees")
+    expiresAt: AwareDatetime | None = Field(default=None, description="When the consent ends")
+
+
+class ConsentRecord(BaseModel):
+    """What an individual decided under one revision of an agreement; a draft has no id."""
+
+    id: str | None = Field(default=None, description="Its id; absent in a draft")
+    dataAgreement: DataAgreement = Field(description="The agreement, as it was agreed to")
+    dataAgreementRevision: Revision = Field(description="The agreement's revision")
+    dataAgreementRevisionHash: str = Field(description="That revision's serializedHash")
+    individual: Reference = Field(description="Who decided")
+    optIn: bool = Field(description="Whether the individual agrees")
+    state: models.State = Field(description="Whether the newest decision is signed")
+    expiresAt: datetime | None = Field(
+        default=None, description="When the consent ends; absent when it does not"
+    )
+    signature: Signature | None = Field(
+        default=None, description="The signature of the newest decision"
+    )
+
+    @classmethod
+    def of(cls, kept: models.Kept, *, signature: bool = True) -> "ConsentRecord":
+        """Return a record as the wire has it, with its signature where that is theirs to see."""
+        record = cls.draft(kept.record.choice, kept.agreement_revision)
+        record.id, record.state = kept.record.id, kept.record.state
+        if signature and kept.signature is not None:
+            record.signature = Signature.of(kept.signature)
+        return record
+
+    @classmethod
+    def draft(cls, choice: models.Choice, revision: revisions.Revision) -> "ConsentRecord":
+        """Return a record nobody keeps yet."""
+        return cls(
+            dataAgreement=DataAgreement.said(choice.agreement_id, revision.object_data),
+            dataAgreementRevision=Revision.of(revision),
+            dataAgreementRevisionHash=choice.agreement_revision_hash,
+            individual=Reference(id=choice.individual_id),
+            optIn=choice.opt_in,
+            state="unsigned",
+            expiresAt=choice.expires_at,
+        )
+
+
+class RecordAnswer(BaseModel):
+    """A consent record and the revision that says so."""
+
+    consentRecord: ConsentRecord
+    revision: Revision
+
+    @classmethod
+    def of(cls, kept: models.Kept) -> "RecordAnswer":
+        """Return a kept record as the wire has it, without its signature."""
+        record = ConsentRecord.of(kept, signature=False)
+        return cls(consentRecord=record, revision=Revision.of(kept.revision))
+
+
+class RecordOnly(BaseModel):
+    """A consent record."""
+
+    consentRecord: ConsentRecord
+
+
+class Records(BaseModel):
+    """A page of consent records, newest first."""
+
+    consentRecords: list[ConsentRecord]
+
+    @classmethod
+    def of(cls, found: list[models.Kept]) -> "Records":
+        """Return a page as the wire has it, without signatures."""
+        return cls(consentRecords=[ConsentRecord.of(kept, signature=False) for kept in found])
+
+
+class Forgotten(BaseModel):
+    """What was deleted for good."""
+
+    deleted: list[str] = Field(description="The ids of the consent records that are gone")

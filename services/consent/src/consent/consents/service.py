@@ -1,0 +1,318 @@
+"""What can be asked about consent records: give, change, forget, and look."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from consent.agreements import service as agreements
+from consent.agreements.models import Agreement
+from consent.consents import store
+from consent.consents.models import (
+    Choice,
+    DraftOutdated,
+    Filter,
+    Kept,
+    Record,
+    RecordNotFound,
+    RecordSuperseded,
+    RevisionOutdated,
+    choose,
+)
+from consent.desk import Desk
+from consent.individuals import service as individuals
+from consent.individuals.models import Individual
+from consent.revisions import service as revisions
+from consent.revisions.models import Revision
+from consent.signatures import service as signatures
+from consent.signatures.models import Content
+from consent.tracing import trace
+from kit.evidence import Entry
+from kit.identifiers import new_id
+from kit.sealing import DataKey
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A record's next state: the choice, under which revision, when, and signed or not."""
+
+    choice: Choice
+    agreement_revision: Revision
+    at: datetime
+    signed: Content | None = None
+
+
+def key_of(desk: Desk, individual: Individual) -> DataKey:
+    """Return the key that seals what is the individual's."""
+    return desk.keyring.unwrap(individual.wrapped)
+
+
+def told(kind: str, desk: Desk, individual: Individual, thing: str, **facts: Any) -> Entry:
+    """Return the ledger's entry for something done for an individual."""
+    return trace(kind, desk.caller, thing, subject=individual.identity.external_id, **facts)
+
+
+# -- what individuals decide ----------------------------------------------------------------
+
+
+async def open_agreement(
+    desk: Desk, individual: Individual, agreement_id: str, revision_id: str | None, *, lock: str
+) -> tuple[Agreement, Revision]:
+    """Return an agreement that takes consent now, at its newest revision.
+
+    Raises AgreementNotFound, AgreementInactive, or RevisionOutdated when another one is pinned.
+    """
+    agreement, revision = await agreements.get(
+        desk.session, individual.tenant, agreement_id, lock=lock
+    )
+    agreement.take_consent()
+    if revision_id is not None and revision_id != revision.id:
+        raise RevisionOutdated("consent is given to the newest revision only")
+    return agreement, revision
+
+
+async def give(
+    desk: Desk, individual: Individual, agreement_id: str, revision_id: str | None, *, opt_in: bool
+) -> Kept:
+    """Record a choice that is not signed (CON-6.2.2, CON-9.2.f); the same again changes nothing.
+
+    Raises AgreementNotFound, AgreementInactive or RevisionOutdated.
+    """
+    agreement, revision = await open_agreement(
+        desk, individual, agreement_id, revision_id, lock="FOR SHARE"
+    )
+    at = datetime.now(UTC)
+    record = await store.find_under(desk.session, individual.id, revision.id)
+    if record is not None and record.choice.opt_in == opt_in and not record.expired(at):
+        return await load(desk, individual, record)
+    choice = choose(agreement, revision, individual.id, opt_in=opt_in, at=at)
+    return await write(desk, individual, record, Step(choice, revision, at))
+
+
+async def change(
+    desk: Desk, individual: Individual, record_id: str, *, opt_in: bool, revision_hash: str
+) -> Kept:
+    """Opt out, or opt in again without a signature (CON-6.2.3); the same again changes nothing.
+
+    Opting out is always possible; opting in only under the agreement's newest revision. Raises
+    RecordNotFound, RecordSuperseded, RevisionOutdated or AgreementInactive.
+    """
+    record = await get(desk, individual, record_id)
+    if revision_hash not in {"", record.choice.agreement_revision_hash}:
+        raise RevisionOutdated("a record stays under the revision it was given under")
+    if record.choice.opt_in == opt_in:
+        return await load(desk, individual, record)
+    await _check_current(desk, record)
+    given_under = await revisions.get(desk.session, record.choice.agreement_revision_id)
+    at = datetime.now(UTC)
+    choice = replace(record.choice, opt_in=opt_in)
+    if opt_in:
+        agreement, revision = await open_agreement(
+            desk, individual, choice.agreement_id, given_under.id, lock="FOR SHARE"
+        )
+        choice = choose(agreement, revision, individual.id, opt_in=True, at=at)
+    return await write(desk, individual, record, Step(choice, given_under, at))
+
+
+async def forget(desk: Desk, individual: Individual) -> Sequence[Record]:
+    """Delete the records that need not stay, with their signatures (CON-API.rtbf).
+
+    Their revisions stay: they name nobody but by the id this block made.
+    """
+    gone = await store.delete_forgettable(desk.session, individual.id)
+    for record in gone:
+        await desk.ledger.record(
+            desk.session, told("consent.forgotten", desk, individual, record.thing)
+        )
+    return gone
+
+
+async def write(desk: Desk, individual: Individual, record: Record | None, step: Step) -> Kept:
+    """Keep a record's next state: row, revision and signature, or nothing.
+
+    A signed state is serialized without the record's id, as its draft was. Raises DraftOutdated.
+    """
+    key = key_of(desk, individual)
+    last, before = None, None
+    if record is not None:
+        last = await revisions.get(desk.session, record.revision_id)
+        before = await signatures.find(desk.session, key, last.id)
+        if step.at <= last.at:
+            raise DraftOutdated("the record has changed since; ask for a new draft")
+    record_id = record.id if record else str(new_id())
+    revision = await revisions.append(
+        desk.session,
+        step.choice.snapshot(step.at, None if step.signed else record_id),
+        tenant=individual.tenant,
+        object_id=record_id,
+        predecessor=last,
+        predecessor_signature=before.digest if before and before.complete else None,
+    )
+    kept = await _save(desk, record, step, revision)
+    signature = None
+    if step.signed is not None:
+        signature = await signatures.keep(
+            desk.session, key, record_id=record_id, revision_id=revision.id, content=step.signed
+        )
+    await desk.ledger.record(desk.session, _changed(desk, individual, kept))
+    return Kept(kept, revision, step.agreement_revision, signature)
+
+
+async def _save(desk: Desk, record: Record | None, step: Step, revision: Revision) -> Record:
+    signed = step.signed is not None
+    if record is not None:
+        changed = record.changed(step.choice, revision.id, signed=signed)
+        await store.save(desk.session, changed)
+        return changed
+    made = Record(
+        id=revision.object_id,
+        tenant=revision.tenant,
+        choice=step.choice,
+        agreement_revision_number=step.agreement_revision.number,
+        state="signed" if signed else "unsigned",
+        revision_id=revision.id,
+        ever_signed=signed,
+        created_at=datetime.now(UTC),
+    )
+    if not await store.insert(desk.session, made):
+        raise DraftOutdated("another request gave this consent at the same time")
+    return made
+
+
+def _changed(desk: Desk, individual: Individual, record: Record) -> Entry:
+    return told(
+        "consent.given" if record.choice.opt_in else "consent.withdrawn",
+        desk,
+        individual,
+        record.thing,
+        agreement=record.choice.agreement_id,
+        revision=record.revision_id,
+        state=record.state,
+    )
+
+
+# -- records for signing --------------------------------------------------------------------
+
+
+async def get(desk: Desk, individual: Individual, record_id: str) -> Record:
+    """Return an individual's record, locked until the transaction ends, or raise RecordNotFound."""
+    record = await store.find(desk.session, record_id, lock="FOR UPDATE")
+    if record is None or record.choice.individual_id != individual.id:
+        raise RecordNotFound("no consent record with this id")
+    return record
+
+
+async def get_signable(desk: Desk, individual: Individual, record_id: str) -> Record:
+    """Return an individual's record if it is signed or can be.
+
+    Raises RecordNotFound, RecordSuperseded, RevisionOutdated or AgreementInactive.
+    """
+    record = await get(desk, individual, record_id)
+    if not record.signed:
+        await _check_current(desk, record)
+        if record.choice.opt_in:
+            named, under = record.choice.agreement_id, record.choice.agreement_revision_id
+            await open_agreement(desk, individual, named, under, lock="FOR SHARE")
+    return record
+
+
+async def find_under(desk: Desk, individual: Individual, revision: Revision) -> Record | None:
+    """Return an individual's record under one revision of an agreement, if there is one."""
+    return await store.find_under(desk.session, individual.id, revision.id)
+
+
+async def find(desk: Desk, individual: Individual, record_id: str) -> Record | None:
+    """Return an individual's record, if it is theirs."""
+    record = await store.find(desk.session, record_id)
+    return record if record and record.choice.individual_id == individual.id else None
+
+
+async def mark_signed(desk: Desk, individual: Individual, record: Record) -> None:
+    """Keep that a record's newest state is signed."""
+    await store.save(desk.session, record.sign())
+    await desk.ledger.record(
+        desk.session,
+        told("consent.signed", desk, individual, record.thing, revision=record.revision_id),
+    )
+
+
+async def _check_current(desk: Desk, record: Record) -> None:
+    wanted = Filter(
+        individual_ids=[record.choice.individual_id], agreement_id=record.choice.agreement_id
+    )
+    current = (await store.page(desk.session, wanted))[0]
+    if current.id != record.id:
+        raise RecordSuperseded(f"the record under the newest revision is {current.id}")
+
+
+# -- looking --------------------------------------------------------------------------------
+
+
+async def load(desk: Desk, individual: Individual, record: Record) -> Kept:
+    """Return a record with its states and its signature."""
+    signature = await signatures.find(desk.session, key_of(desk, individual), record.revision_id)
+    return replace((await _with_states(desk, [record]))[0], signature=signature)
+
+
+async def _with_states(desk: Desk, found: Sequence[Record]) -> list[Kept]:
+    named = [name for r in found for name in (r.revision_id, r.choice.agreement_revision_id)]
+    states = await revisions.get_many(desk.session, named)
+    return [Kept(r, states[r.revision_id], states[r.choice.agreement_revision_id]) for r in found]
+
+
+async def find_current(desk: Desk, wanted: Filter) -> Record | None:
+    """Return the newest of the current records a filter finds; nothing is logged."""
+    found = await store.page(desk.session, wanted)
+    return found[0] if found else None
+
+
+async def view_current(desk: Desk, individual: Individual, agreement_id: str) -> Kept:
+    """Return an individual's one record under an agreement, or raise RecordNotFound."""
+    wanted = Filter(individual_ids=[individual.id], agreement_id=agreement_id)
+    found = await find_current(desk, wanted)
+    if found is None:
+        raise RecordNotFound("no consent record under this data agreement")
+    await desk.ledger.note(told("consent.viewed", desk, individual, found.thing))
+    return await load(desk, individual, found)
+
+
+async def page_of(desk: Desk, persons: Sequence[Individual], wanted: Filter) -> list[Kept]:
+    """Return the records of those acted for, and log the look once for each of them."""
+    for_all = replace(wanted, individual_ids=[individual.id for individual in persons])
+    found = await store.page(desk.session, for_all)
+    await _note(desk, "consent.viewed", {one.id: one for one in persons}, found)
+    return await _with_states(desk, found)
+
+
+async def page(desk: Desk, kind: str, wanted: Filter) -> list[Kept]:
+    """Return the records a filter lets through, and log the look once for each individual."""
+    found = await store.page(desk.session, wanted)
+    whose = await individuals.get_many(desk, (record.choice.individual_id for record in found))
+    await _note(desk, kind, whose, found)
+    return await _with_states(desk, found)
+
+
+async def view(desk: Desk, kind: str, tenant: str | None, record_id: str) -> Kept:
+    """Return one record of a member, or of any (None), and log the look; or RecordNotFound."""
+    found = await store.find(desk.session, record_id)
+    if found is None or tenant not in {None, found.tenant}:
+        raise RecordNotFound("no consent record with this id")
+    named = found.choice.individual_id
+    individual = (await individuals.get_many(desk, [named]))[named]
+    await desk.ledger.note(told(kind, desk, individual, found.thing))
+    return await load(desk, individual, found)
+
+
+async def _note(
+    desk: Desk, kind: str, whose: Mapping[str, Individual], found: Sequence[Record]
+) -> None:
+    seen: dict[str, list[str]] = {}
+    for record in found:
+        seen.setdefault(record.choice.individual_id, []).append(record.id)
+    await asyncio.gather(
+        *(
+            desk.ledger.note(told(kind, desk, one, one.thing, records=seen.get(one.id, [])))
+            for one in whose.values()
+        )
+    )

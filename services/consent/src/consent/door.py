@@ -1,0 +1,82 @@
+"""What the routes of this block may ask for beyond ``kit.web``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+
+from consent.desk import Desk
+from kit.access import Caller, Gate, ScopeMissing
+from kit.database import Session
+from kit.evidence import Ledger
+from kit.sealing import Keyring
+
+
+class BothSpellings(APIRouter):
+    """A router whose paths end in ``/`` and are answered without it too, never by a redirect."""
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        """Add a route, and a second one without the last slash that stays out of the contract."""
+        options["response_model_exclude_none"] = True  # what is absent is left out, never null
+        super().add_api_route(path, endpoint, **options)
+        options["include_in_schema"] = False
+        super().add_api_route(path.removesuffix("/"), endpoint, **options)
+
+
+class AnyOf(Gate):
+    """A door that one scope of several opens."""
+
+    def __init__(self, *scopes: str) -> None:
+        super().__init__(scopes[0])
+        self._scopes = scopes
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return the caller, or raise AssertionRefused or ScopeMissing."""
+        caller: Caller | None = await request.app.state.identify(request)
+        if caller is not None and any(caller.may(scope) for scope in self._scopes):
+            return caller
+        if caller is not None:
+            raise ScopeMissing(f"one of the scopes {', '.join(self._scopes)} is missing")
+        return await super().__call__(request)
+
+
+def requires_any(*scopes: str) -> Any:
+    """Admit callers whose right covers at least one of ``scopes``."""
+    gate: Callable[..., Any] = AnyOf(*scopes)
+    return Depends(gate)
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What stands behind every desk of this block."""
+
+    keyring: Keyring
+    ledger: Ledger
+    draft_lifetime: timedelta
+
+    def desk(self, session: Session, caller: Caller) -> Desk:
+        """Return what one request works with."""
+        return Desk(session, self.keyring, self.ledger, caller, self.draft_lifetime)
+
+
+async def _back(request: Request) -> Back:
+    state = request.app.state
+    return Back(state.keyring, state.ledger, timedelta(hours=state.settings.draft_hours))
+
+
+Office = Annotated[Back, Depends(_back)]
+"""Keys, ledger and settings; with a session and a caller it makes a desk."""
+
+HeaderId = Annotated[
+    str | None,
+    Header(
+        alias="X-ConsentBB-IndividualId",
+        description="The id of the individual acted for; never an identifier from outside",
+    ),
+]
+QueryId = Annotated[
+    str | None,
+    Query(alias="individualId", description="The same id, where the header cannot be sent"),
+]

@@ -1,0 +1,1 @@
+"""Individuals: those who give and withdraw consent."""

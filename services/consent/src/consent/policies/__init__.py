@@ -1,0 +1,1 @@
+"""Policies: the rules of an organisation under which its agreements stand."""

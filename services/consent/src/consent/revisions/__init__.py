@@ -1,0 +1,1 @@
+"""Revisions: what a policy, an agreement or a consent record said, for good."""

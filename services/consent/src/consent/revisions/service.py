@@ -1,0 +1,62 @@
+"""What other features can ask about revisions."""
+
+from collections.abc import Iterable
+
+from consent.revisions import store
+from consent.revisions.models import (
+    Revision,
+    RevisionNotFound,
+    RevisionTaken,
+    Search,
+    Snapshot,
+    follow,
+)
+from kit.database import Session
+
+
+async def append(  # noqa: PLR0913  a revision's place is these five things
+    session: Session,
+    snapshot: Snapshot,
+    *,
+    tenant: str,
+    object_id: str,
+    predecessor: Revision | None = None,
+    predecessor_signature: str | None = None,
+) -> Revision:
+    """Keep a state behind its predecessor, or raise RevisionTaken."""
+    revision = follow(snapshot, tenant, object_id, predecessor, predecessor_signature)
+    if not await store.insert(session, revision):
+        raise RevisionTaken("this state was written by another request")
+    return revision
+
+
+async def get(session: Session, revision_id: str) -> Revision:
+    """Return a revision that a foreign key says is there, or raise RevisionNotFound."""
+    return (await get_many(session, [revision_id]))[revision_id]
+
+
+async def get_many(session: Session, ids: Iterable[str]) -> dict[str, Revision]:
+    """Return revisions by id, or raise RevisionNotFound when one is missing."""
+    wanted = set(ids)
+    found = {r.id: r for r in await store.find(session, sorted(wanted))} if wanted else {}
+    if found.keys() != wanted:
+        raise RevisionNotFound("no revision with this id")
+    return found
+
+
+async def get_of(session: Session, revision_id: str, schema_name: str, object_id: str) -> Revision:
+    """Return a revision if it is one of this object, or raise RevisionNotFound."""
+    revision = await get(session, revision_id)
+    if (revision.schema_name, revision.object_id) != (schema_name, object_id):
+        raise RevisionNotFound("the revision belongs to another object")
+    return revision
+
+
+async def find_by_digest(session: Session, digest: str) -> Revision | None:
+    """Return the revision whose serialization has this SHA-256, if there is one."""
+    return await store.find_by_digest(session, digest)
+
+
+async def page(session: Session, search: Search) -> list[Revision]:
+    """Return the revisions a search finds, one page."""
+    return await store.page(session, search)

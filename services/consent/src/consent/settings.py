@@ -1,0 +1,14 @@
+"""What the consent block reads from its environment (``CONSENT_*``)."""
+
+from pydantic_settings import SettingsConfigDict
+
+from kit.settings import BlockSettings
+
+
+class Settings(BlockSettings):
+    """The consent block's settings."""
+
+    model_config = SettingsConfigDict(env_prefix="CONSENT_", frozen=True, extra="ignore")
+
+    draft_hours: int = 168
+    """How long a draft can be submitted, in hours: a form on paper comes back days later."""

@@ -1,0 +1,1 @@
+"""Signatures: what makes a given consent binding."""

@@ -1,0 +1,1 @@
+"""Submissions: from a draft to a signed consent record."""

@@ -1,0 +1,127 @@
+"""Routes from a draft to a signature."""
+
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import AwareDatetime
+
+from consent.agreements.models import AgreementInactive, AgreementNotFound
+from consent.consents.models import (
+    DraftOutdated,
+    ExpiryInvalid,
+    RecordNotFound,
+    RecordSuperseded,
+    RevisionOutdated,
+)
+from consent.door import BothSpellings, HeaderId, Office, QueryId
+from consent.individuals import service as individuals
+from consent.individuals.models import IndividualMissing, IndividualNotFound, IndividualNotYours
+from consent.signatures.models import (
+    PayloadMismatch,
+    SignatureIncomplete,
+    SignatureInvalid,
+    SignatureNotBegun,
+)
+from consent.signatures.schemas import Signature, SignatureAnswer, SignatureBody
+from consent.submissions import schemas, service
+from consent.submissions.models import Wish
+from kit.access import Caller, requires
+from kit.web import Reading, Transaction, may_answer
+
+router = BothSpellings(tags=["submissions"])
+
+Writer = Annotated[Caller, requires("consents:write")]
+_WHOSE = (IndividualMissing, IndividualNotFound, IndividualNotYours)
+_OPEN = (AgreementNotFound, AgreementInactive, RevisionOutdated)
+_SIGNED = (PayloadMismatch, SignatureIncomplete, SignatureInvalid)
+
+
+@router.post(
+    "/service/individual/record/consent-record/draft/",
+    operation_id="serviceIndividualConsentRecordDraftCreate",
+    responses=may_answer(*_WHOSE, *_OPEN, ExpiryInvalid),
+)
+async def service_individual_consent_record_draft_create(  # noqa: PLR0913, PLR0917  published
+    session: Reading,
+    office: Office,
+    caller: Writer,
+    dataAgreementId: Annotated[str, Query(description="What to consent to")],  # noqa: N803
+    header: HeaderId = None,
+    query: QueryId = None,
+    revisionId: Annotated[  # noqa: N803
+        str | None, Query(description="The agreement's revision that was shown")
+    ] = None,
+    optIn: Annotated[bool, Query(description="False to sign a refusal")] = True,  # noqa: FBT002, N803
+    expiresAt: Annotated[  # noqa: N803
+        AwareDatetime | None, Query(description="An end before the agreement's own")
+    ] = None,
+) -> schemas.DraftAnswer:
+    """Return a record and a signature to be signed; nothing is kept (CON-9.2.a)."""
+    desk = office.desk(session, caller)
+    individual = await individuals.acting(desk, header, query)
+    wish = Wish(dataAgreementId, revisionId, optIn, expiresAt)
+    return schemas.DraftAnswer.of(await service.draft(desk, individual, wish))
+
+
+@router.post(
+    "/service/individual/record/consent-record/",
+    operation_id="serviceIndividualConsentRecordSignatureCreate",
+    responses=may_answer(*_WHOSE, *_OPEN, *_SIGNED, DraftOutdated, ExpiryInvalid),
+)
+async def service_individual_consent_record_signature_create(  # noqa: PLR0913, PLR0917  published
+    session: Transaction,
+    office: Office,
+    caller: Writer,
+    body: schemas.SubmissionBody,
+    header: HeaderId = None,
+    query: QueryId = None,
+) -> schemas.SubmissionAnswer:
+    """Keep a signed record: record, revision and signature, or nothing (CON-9.2.c).
+
+    Sending the same again answers the same, with its old time.
+    """
+    desk = office.desk(session, caller)
+    individual = await individuals.acting(desk, header, query, lock="FOR UPDATE")
+    return schemas.SubmissionAnswer.of(await service.submit(desk, individual, body.submission()))
+
+
+@router.post(
+    "/service/individual/record/consent-record/{consentRecordId}/signature/",
+    operation_id="serviceIndividualSignatureCreate",
+    responses=may_answer(*_WHOSE, *_OPEN, RecordNotFound, RecordSuperseded),
+)
+async def service_individual_signature_create(
+    session: Transaction,
+    office: Office,
+    caller: Writer,
+    consentRecordId: str,  # noqa: N803  GovStack's spelling
+    _body: SignatureBody | None = None,
+    header: HeaderId = None,
+) -> SignatureAnswer:
+    """Return a record's signature with a payload ready for signing; what is sent is not used."""
+    desk = office.desk(session, caller)
+    individual = await individuals.acting(desk, header, lock="FOR UPDATE")
+    begun = await service.begin(desk, individual, consentRecordId)
+    return SignatureAnswer(signature=Signature.of(begun))
+
+
+@router.put(
+    "/service/individual/record/consent-record/{consentRecordId}/signature/",
+    operation_id="serviceIndividualSignatureUpdate",
+    responses=may_answer(
+        *_WHOSE, *_OPEN, *_SIGNED, RecordNotFound, RecordSuperseded, SignatureNotBegun
+    ),
+)
+async def service_individual_signature_update(  # noqa: PLR0913, PLR0917  published
+    session: Transaction,
+    office: Office,
+    caller: Writer,
+    consentRecordId: str,  # noqa: N803
+    body: SignatureBody,
+    header: HeaderId = None,
+) -> SignatureAnswer:
+    """Sign a record whose signature was begun; a signed one is answered as it stands."""
+    desk = office.desk(session, caller)
+    individual = await individuals.acting(desk, header, lock="FOR UPDATE")
+    signed = await service.finish(desk, individual, consentRecordId, body.signature.content())
+    return SignatureAnswer(signature=Signature.of(signed))

@@ -1,0 +1,44 @@
+"""What an individual asks to sign, and what comes back signed."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from consent.consents.models import Choice, RevisionOutdated
+from consent.revisions.models import Revision
+from consent.signatures.models import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a draft is asked for."""
+
+    agreement_id: str
+    revision_id: str | None = None
+    opt_in: bool = True
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What was signed: the record's fields beside the signature."""
+
+    agreement_id: str
+    agreement_revision_hash: str
+    signature: Content
+    opt_in: bool = True
+    expires_at: datetime | None = None
+    individual_id: str | None = None
+
+    def check_revision(self, revision: Revision) -> None:
+        """Raise RevisionOutdated when it was signed under another revision (CON-9.2.e)."""
+        if self.agreement_revision_hash != revision.hash:
+            raise RevisionOutdated("dataAgreementRevisionHash is not the newest revision's")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What an individual could sign; nobody keeps it."""
+
+    choice: Choice
+    agreement_revision: Revision
+    signature: Content

@@ -1,0 +1,107 @@
+"""What can be asked on the way to a signed record: draft, submit, sign what is there."""
+
+from datetime import UTC, datetime
+
+from consent.consents import service as consents
+from consent.consents.models import DraftOutdated, Kept, choose, draft_time
+from consent.consents.service import Step, key_of, told
+from consent.desk import Desk
+from consent.individuals.models import Individual
+from consent.revisions import service as revisions
+from consent.revisions.models import Revision, sha256
+from consent.signatures import service as signatures
+from consent.signatures.models import Content, PayloadMismatch, Signature, complete, parse, prepare
+from consent.submissions.models import Draft, Submission, Wish
+
+
+async def draft(desk: Desk, individual: Individual, wish: Wish) -> Draft:
+    """Return what an individual can sign; nothing is kept of it (CON-9.2.a).
+
+    Raises AgreementNotFound, AgreementInactive, RevisionOutdated or ExpiryInvalid.
+    """
+    agreement, revision = await consents.open_agreement(
+        desk, individual, wish.agreement_id, wish.revision_id, lock=""
+    )
+    at = datetime.now(UTC)
+    choice = choose(
+        agreement,
+        revision,
+        individual.id,
+        opt_in=wish.opt_in,
+        at=at,
+        expires_at=wish.expires_at,
+    )
+    await desk.ledger.note(told("consent.drafted", desk, individual, agreement.thing))
+    return Draft(choice, revision, prepare(choice.snapshot(at, None).text, at, None))
+
+
+async def submit(desk: Desk, individual: Individual, sent: Submission) -> Kept:
+    """Keep a signed record: record, revision and signature, or nothing (CON-9.2.c).
+
+    What was submitted before is answered as it stands, with its old time (CON-9.2.d). The row of
+    ``individual`` is locked by the caller, so that two submits follow one another.
+    """
+    serialized = parse(sent.signature["payload"]).get("verificationPayload")
+    if not isinstance(serialized, str) or sent.individual_id not in {None, individual.id}:
+        raise PayloadMismatch("the payload is not this individual's record")
+    known = await revisions.find_by_digest(desk.session, sha256(serialized))
+    if known is not None:
+        return await _again(desk, individual, known)
+    agreement, revision = await consents.open_agreement(
+        desk, individual, sent.agreement_id, None, lock="FOR SHARE"
+    )
+    sent.check_revision(revision)
+    now = datetime.now(UTC)
+    at = draft_time(parse(serialized), now, desk.draft_lifetime)
+    choice = choose(
+        agreement,
+        revision,
+        individual.id,
+        opt_in=sent.opt_in,
+        at=at,
+        expires_at=sent.expires_at,
+    )
+    signed = complete(prepare(choice.snapshot(at, None).text, at, None), sent.signature)
+    record = await consents.find_under(desk, individual, revision)
+    if record is not None and record.stands(choice, now):
+        return await consents.load(desk, individual, record)
+    return await consents.write(desk, individual, record, Step(choice, revision, at, signed))
+
+
+async def _again(desk: Desk, individual: Individual, known: Revision) -> Kept:
+    """Answer a repeated submit, or raise DraftOutdated when its signature is spent."""
+    record = await consents.find(desk, individual, known.object_id)
+    if record is None or record.revision_id != known.id:
+        raise DraftOutdated("this signature was used; ask for a new draft")
+    return await consents.load(desk, individual, record)
+
+
+async def begin(desk: Desk, individual: Individual, record_id: str) -> Signature:
+    """Return a record's signature with a payload ready for signing.
+
+    Raises RecordNotFound, RecordSuperseded, RevisionOutdated or AgreementInactive.
+    """
+    record = await consents.get_signable(desk, individual, record_id)
+    revision = await revisions.get(desk.session, record.revision_id)
+    return await signatures.begin(
+        desk.session,
+        key_of(desk, individual),
+        record_id=record.id,
+        revision_id=revision.id,
+        content=prepare(revision.snapshot, datetime.now(UTC), revision.id),
+    )
+
+
+async def finish(desk: Desk, individual: Individual, record_id: str, sent: Content) -> Signature:
+    """Sign a record whose signature was begun; a signed one is answered as it stands.
+
+    Raises as ``begin``, SignatureNotBegun, or what ``complete`` finds wrong.
+    """
+    record = await consents.get_signable(desk, individual, record_id)
+    key = key_of(desk, individual)
+    begun = await signatures.get_begun(desk.session, key, record.revision_id)
+    if begun.complete:
+        return begun
+    signed = await signatures.finish(desk.session, key, begun, complete(begun.content, sent))
+    await consents.mark_signed(desk, individual, record)
+    return signed

@@ -1,0 +1,125 @@
+"""The whole database on one page.
+
+Nothing in it names an individual in the clear: external ids and signatures are sealed.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from kit import evidence
+
+metadata = MetaData()
+evidence.add_tables(metadata)
+
+# INSERT and SELECT only for the role that serves
+revision = Table(
+    "revision",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("schema_name", Text, nullable=False),
+    Column("object_id", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("signed_without_object_id", Boolean, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("hash_sha256", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("authorized_by_individual", Text),
+    Column("authorized_by_other", Text),
+    Column("predecessor_hash", Text),
+    Column("predecessor_hash_sha256", Text),
+    Column("predecessor_signature", Text),
+    # a chain that cannot fork
+    UniqueConstraint("schema_name", "object_id", "number", name="revision_place"),
+    # what was signed once is used once
+    UniqueConstraint("hash_sha256", name="revision_once"),
+    Index("revision_tenant", "tenant", "at"),
+)
+
+policy = Table(
+    "policy",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("content", JSONB, nullable=False),
+    Column("revision_id", Text, ForeignKey("revision.id"), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("deleted_at", DateTime(timezone=True)),
+    Index("policy_tenant", "tenant", "created_at"),
+)
+
+agreement = Table(
+    "agreement",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("policy_id", Text, ForeignKey("policy.id")),
+    Column("content", JSONB, nullable=False),
+    Column("revision_id", Text, ForeignKey("revision.id"), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("deleted_at", DateTime(timezone=True)),
+    Index("agreement_tenant", "tenant", "created_at"),
+    Index("agreement_policy", "policy_id"),
+)
+
+individual = Table(
+    "individual",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("reference", LargeBinary, nullable=False),  # keyed digest of type and external id
+    Column("person", LargeBinary, nullable=False),  # keyed digest of the external id alone
+    Column("wrapped", LargeBinary, nullable=False),  # the individual's own key
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("tenant", "reference", name="individual_once"),
+    Index("individual_person", "person"),
+)
+
+consent_record = Table(
+    "consent_record",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("individual_id", Text, ForeignKey("individual.id"), nullable=False),
+    Column("agreement_id", Text, ForeignKey("agreement.id"), nullable=False),
+    Column("agreement_revision_id", Text, ForeignKey("revision.id"), nullable=False),
+    Column("agreement_revision_hash", Text, nullable=False),
+    Column("agreement_revision_number", Integer, nullable=False),
+    Column("opt_in", Boolean, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("revision_id", Text, ForeignKey("revision.id"), nullable=False),
+    Column("ever_signed", Boolean, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("state IN ('unsigned', 'signed')", name="consent_record_state"),
+    UniqueConstraint("individual_id", "agreement_revision_id", name="consent_record_once"),
+    Index("consent_record_tenant", "tenant", "created_at"),
+    Index("consent_record_agreement", "agreement_id", "individual_id"),
+)
+
+signature = Table(
+    "signature",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("record_id", Text, ForeignKey("consent_record.id", ondelete="CASCADE"), nullable=False),
+    Column("revision_id", Text, ForeignKey("revision.id"), nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # with the individual's own key
+    UniqueConstraint("revision_id", name="signature_once"),
+    Index("signature_record", "record_id"),
+)

@@ -1,0 +1,1 @@
+"""Verification: whether data may be used now."""

@@ -1,0 +1,157 @@
+"""Whether data may be used, asked from outside."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from consent.agreements.models import Agreement, Terms
+from consent.consents.models import Choice, Record
+from consent.verification.models import Question, Reason, decide
+from kit.evidence import Search
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+OWNER, RECIPIENT, SOURCE = "TEST/GOV/1001", "TEST/GOV/2002", "TEST/GOV/3003"
+CONTENT = {
+    "active": True,
+    "recipients": [RECIPIENT],
+    "dataSources": [SOURCE],
+    "dataAttributes": [{"name": "firstName"}],
+    "maxAgeSeconds": 60,
+}
+ASKED = {"client": f"{RECIPIENT}/app", "data_source": SOURCE, "attributes": ["firstName"]}
+
+
+def _record(**change) -> Record:
+    choice = Choice("a", "r", "hash", "i", change.get("opt_in", True), change.get("expires_at"))
+    state = change.get("state", "signed")
+    return Record("c", OWNER, choice, 1, state, "v", ever_signed=True, created_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("reason", "asked", "now_says", "then_said", "record"),
+    [
+        ("permitted", {}, {}, {}, _record()),
+        ("permitted", {"client": f"{OWNER}/app"}, {}, {}, _record()),
+        ("permitted", {"attributes": []}, {}, {}, _record()),
+        ("permitted", {}, {"dataSources": []}, {"dataSources": []}, _record()),
+        ("agreement-inactive", {}, {"active": False}, {}, _record()),
+        ("wrong-recipient", {"client": "TEST/GOV/9/app"}, {}, {}, _record()),
+        ("wrong-recipient", {}, {"recipients": []}, {}, _record()),
+        ("wrong-recipient", {}, {}, {"recipients": []}, _record()),
+        ("wrong-source", {"data_source": OWNER}, {}, {}, _record()),
+        ("wrong-source", {"data_source": None}, {}, {}, _record()),
+        ("attribute-not-covered", {"attributes": ["income"]}, {}, {}, _record()),
+        ("attribute-not-covered", {}, {"dataAttributes": []}, {}, _record()),
+        ("attribute-not-covered", {}, {}, {"dataAttributes": []}, _record()),
+        ("no-record", {}, {}, {}, None),
+        ("opted-out", {}, {}, {}, _record(opt_in=False)),
+        ("not-signed", {}, {}, {}, _record(state="unsigned")),
+        ("expired", {}, {}, {}, _record(expires_at=NOW)),
+        ("permitted", {}, {}, {}, _record(expires_at=NOW + timedelta(seconds=1))),
+    ],
+)
+def test_each_reason(reason, asked, now_says, then_said, record) -> None:
+    question = Question("a", "EE1", None, **{**ASKED, **asked})
+    agreement = Agreement("a", OWNER, {**CONTENT, **now_says}, None, "r", NOW)
+    given = (record, Terms(OWNER, {**CONTENT, **then_said})) if record else None
+
+    decision = decide(question, agreement, given, NOW)
+
+    assert decision.reason == Reason(reason)
+    assert decision.permitted is (reason == "permitted")
+    if record and record.choice.expires_at and decision.permitted:
+        assert decision.max_age == 1, "no longer than the consent"
+
+
+async def test_a_host_asks_under_any_agreement(house, house_for, app) -> None:
+    agreement = await house.agreement(
+        dataSources=[SOURCE], dataAttributes=[{"name": "firstName"}], maxAgeSeconds=5
+    )
+    mother = await house.individual()
+    kept = await house.sign(mother, agreement["id"])
+    host = house_for(client="TEST/GOV/9/registry", scopes={"decisions:host"})
+
+    answer = await host.decide(agreement["id"], dataSource=SOURCE, attributes=["firstName"])
+
+    assert answer.pop("decidedAt").endswith("Z")
+    assert answer == {
+        "permitted": True,
+        "reason": "permitted",
+        "consentRecordId": kept["consentRecord"]["id"],
+        "dataAgreementRevisionHash": agreement["hash"],
+        "maxAgeSeconds": 5,
+    }
+    anyhow = {"externalId": "EE49001010002"}
+    assert (await host.decide(agreement["id"], dataSource=SOURCE, individual=anyhow))["permitted"]
+    (_, entry) = await app.state.ledger.search(Search(kinds=["decision"], subject="EE49001010002"))
+    assert entry.facts == {
+        "permitted": True,
+        "reason": "permitted",
+        "agreement": agreement["id"],
+        "client": "TEST/GOV/1001/clinic",
+        "dataSource": SOURCE,
+        "attributes": ["firstName"],
+    }
+
+
+async def test_others_know_only_agreements_they_are_part_of(house, house_for) -> None:
+    agreement = await house.agreement(dataSources=[SOURCE])
+    await house.sign(await house.individual(), agreement["id"])
+    scopes = {"verification:read"}
+
+    async def reason(client: str) -> str:
+        asker = house_for(client=client, scopes=scopes)
+        return (await asker.decide(agreement["id"], dataSource=SOURCE))["reason"]
+
+    assert await reason(f"{OWNER}/clinic") == "permitted"
+    assert await reason(f"{SOURCE}/registry") == "permitted"
+    assert await reason("TEST/GOV/9/stranger") == "agreement-unknown"
+    assert (await house.decide("unknown"))["reason"] == "agreement-unknown"
+
+
+async def test_a_decision_needs_one_of_two_scopes(house_for, client_for) -> None:
+    body = {"dataAgreementId": "a", "individual": {"externalId": "x"}, "client": "A/B/C/d"}
+    path = "/service/verification/decision"
+
+    refused = await house_for(scopes={"consents:read"}).client.post(path, json=body)
+    unknown = await client_for().post(path, json=body)
+
+    assert (refused.status_code, unknown.status_code) == (403, 401)
+
+
+async def test_what_was_widened_since_is_not_consented_to(house, client) -> None:
+    agreement = await house.agreement(dataAttributes=[{"name": "firstName"}])
+    await house.sign(await house.individual(), agreement["id"])
+    wider = house.agreement_body(dataAttributes=[{"name": "firstName"}, {"name": "income"}])
+    await client.put(f"/config/data-agreement/{agreement['id']}/", json={"dataAgreement": wider})
+
+    assert (await house.decide(agreement["id"], attributes=["firstName"]))["permitted"]
+    answer = await house.decide(agreement["id"], attributes=["income"])
+    assert answer["reason"] == "attribute-not-covered"
+
+
+async def test_filters_return_exactly_the_current_record(house, client, app) -> None:
+    agreement, other = await house.agreement(), await house.agreement(purpose="Other")
+    mother, father = await house.individual(), await house.individual("EE1")
+    record = (await house.sign(mother, agreement["id"]))["consentRecord"]["id"]
+    await house.sign(father, agreement["id"], optIn=False)
+    await house.sign(mother, other["id"])
+
+    async def listed(**query) -> list[str]:
+        answer = await client.get("/service/verification/consent-records/", params=query)
+        return [each["id"] for each in answer.json()["consentRecords"]]
+
+    found = await listed(individualId=mother, dataAgreementId=agreement["id"])
+    assert found == [record]
+    assert await listed(dataAgreementId=agreement["id"], optIn=True) == [record]
+    assert await listed(individualId="unknown") == []
+    assert len(await listed()) == 3
+    read = await client.get(f"/service/verification/consent-record/{record}/")
+    assert read.json()["consentRecord"]["id"] == record
+    assert "signature" not in read.json()["consentRecord"]
+    agreements = await client.get("/service/verification/data-agreements/")
+    assert len(agreements.json()["dataAgreements"]) == 2
+    looks = await app.state.ledger.search(
+        Search(kinds=["verification.read"], subject="EE49001010002")
+    )
+    assert len(looks) == 4

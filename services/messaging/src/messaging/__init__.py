@@ -1,1 +1,1 @@
-"""The messaging building block."""
+"""The messaging building block: messages to people, accepted at once, sent in the background."""

@@ -1,0 +1,4 @@
+from kit import migrations
+from messaging.tables import metadata
+
+migrations.run(metadata)

@@ -1,0 +1,1 @@
+"""E-mails: accepted, queued, handed to a mail server, and counted by state."""

@@ -12,7 +12,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 from pydantic import SecretStr
 
-from kit.testing import Block, clients_of
+from kit.testing import Block, clients_of, copy_of_template, settings_for
 from messaging import main
 from messaging.settings import Settings
 
@@ -142,10 +142,10 @@ class House:
         assert response.status_code == 200, response.text
         return {state: count for state, count in response.json().items() if count}
 
-    async def until(self, uid, wanted, seconds=10):
+    async def until(self, uid, wanted, seconds=10, every=0.02):
         async with asyncio.timeout(seconds):
             while (counts := await self.counts(uid)) != wanted:  # noqa: ASYNC110  as callers do
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(every)
         return counts
 
     @asynccontextmanager
@@ -178,6 +178,23 @@ class House:
         )
 
 
+@pytest.fixture(scope="session")
+async def lasting(block):
+    """Return the block on a database where work is committed, one for all tests: they empty it."""
+    async with copy_of_template(block) as made:
+        app = block.create_app(settings_for(block, made))
+        async with app.router.lifespan_context(app):
+            app.state.urls = made
+            yield app
+
+
 @pytest.fixture
-async def house(committed, mail):
-    return House(committed, mail)
+async def house(lasting, mail):
+    connection = await asyncpg.connect(lasting.state.urls.owner)
+    tables = await connection.fetchval(
+        "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
+        "WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+    )
+    await connection.execute(f"TRUNCATE {tables}")
+    await connection.close()
+    return House(lasting, mail)

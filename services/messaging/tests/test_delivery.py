@@ -158,7 +158,7 @@ async def test_a_batch_adds_up_with_one_that_is_refused_and_one_that_is_none(hou
     addresses = [f"p{n}@example.org" for n in range(199)]
     uid = await house.send(batch(*addresses, "nobody"), "/send/email/batch")
     async with house.jobs():
-        counts = await house.until(uid, {"delivered": 198, "bounced": 1, "notSent": 1}, 20)
+        counts = await house.until(uid, {"delivered": 198, "bounced": 1, "notSent": 1}, 20, 0.2)
     assert sum(counts.values()) == 200
     assert [to for (to,), _, _ in mail.received] == [a for a in addresses if a != "p7@example.org"]
     assert mail.sessions < 10
@@ -383,3 +383,11 @@ async def test_the_same_request_at_the_same_moment_is_one(house):
     body = email(transactionId="once")
     assert len(set(await asyncio.gather(*(house.send(body) for _ in range(6))))) == 1
     assert len(await house.fetch("SELECT FROM message")) == 1
+
+
+async def test_a_transaction_is_new_again_after_a_day(house):
+    body = email(transactionId="daily")
+    first = await house.send(body)
+    earlier = "UPDATE request SET created_at = created_at - interval '24 hours'"
+    await house.fetch(earlier, owner=True)
+    assert await house.send(body) != first

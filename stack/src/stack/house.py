@@ -7,11 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-import gateway.main
-import messaging.main
-import messaging.settings
-import registry.main
-import registry.settings
 from joserfc.jwk import OKPKey
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,7 +15,12 @@ import catalogue.main
 import catalogue.settings
 import consent.main
 import consent.settings
+import gateway.main
 import gateway.settings
+import messaging.main
+import messaging.settings
+import registry.main
+import registry.settings
 from kit import migrations
 from kit.settings import BlockSettings
 from stack.home import BLOCKS, PARTS, Secrets

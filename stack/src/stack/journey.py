@@ -454,7 +454,7 @@ def _readers(body: Any) -> str:
 
 
 def _exchanges(body: Any) -> str:
-    entries = body if isinstance(body, list) else body["entries"]
+    entries = body["messages"]
     require(entries, "the exchange log has entries")
     refused = sum(1 for entry in entries if entry["kind"] == "exchange.refused")
     return f"{len(entries)} entries, {refused} of them refusals"

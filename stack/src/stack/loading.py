@@ -6,7 +6,8 @@ with the line of the file that asked for it.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import httpx
@@ -252,20 +253,19 @@ def _accept(answer: httpx.Response, place: str) -> httpx.Response:
     )
 
 
-async def administrator_client(url: str, name: str, password: str) -> httpx.AsyncClient:
-    """Return a client of the gateway that acts as administrator; raise InstanceError."""
-    client = httpx.AsyncClient(base_url=url, timeout=30)
-    try:
-        answer = await client.post(
-            "/oauth2/token",
-            data={"grant_type": "client_credentials"},
-            auth=httpx.BasicAuth(name, password),
-        )
-    except httpx.HTTPError as error:
-        await client.aclose()
-        raise InstanceError(f"No stack answers at {url}.") from error
-    if not answer.is_success:
-        await client.aclose()
-        raise InstanceError(f"The gateway at {url} does not take the administrator's secret.")
-    client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-    return client
+@asynccontextmanager
+async def administrator(url: str, name: str, password: str) -> AsyncGenerator[httpx.AsyncClient]:
+    """Lend a client of the gateway that acts as administrator; raise InstanceError."""
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        try:
+            answer = await client.post(
+                "/oauth2/token",
+                data={"grant_type": "client_credentials"},
+                auth=httpx.BasicAuth(name, password),
+            )
+        except httpx.HTTPError as error:
+            raise InstanceError(f"No stack answers at {url}.") from error
+        if not answer.is_success:
+            raise InstanceError(f"The gateway at {url} does not take the administrator's secret.")
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        yield client

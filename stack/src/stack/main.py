@@ -17,7 +17,7 @@ from stack.actors import JourneyError
 from stack.home import BLOCKS, HomeError, Secrets, read_home
 from stack.instance import InstanceError, read
 from stack.journey import Journey
-from stack.loading import Loader, administrator_client
+from stack.loading import Loader, administrator
 from stack.settings import Settings
 from stack.supervisor import StartError, Supervisor
 
@@ -144,15 +144,10 @@ def load(
 
 async def _load(settings: Settings, file: Path, secrets: Secrets | None) -> None:
     source = read(file)
-    password = settings.administrator_secret
-    administrator = password.get_secret_value() if password else ""
-    client = await administrator_client(
-        settings.gateway,
-        house.ADMINISTRATOR,
-        administrator or (secrets.administrator if secrets else ""),
-    )
+    given = settings.administrator_secret
+    password = given.get_secret_value() if given else (secrets.administrator if secrets else "")
     started = time.monotonic()
-    async with client:
+    async with administrator(settings.gateway, house.ADMINISTRATOR, password) as client:
         with telling.loading(source.instance) as progress:
             await Loader(client, source, _environment(secrets), progress).load()
     telling.console.print(f"Loaded {file.name} in {time.monotonic() - started:.1f} s.")

@@ -335,12 +335,20 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
     )
     app.state.block = block
     app.state.identify = identify
-    for router in (*routers, health_router):
+    for router in _with_health(routers):
         app.include_router(router)
     _handle(app, handlers)
     app.add_middleware(Door, limit=settings.body_limit)
     _describe(app, handlers)
     return app
+
+
+def _with_health(routers: Sequence[APIRouter]) -> Sequence[APIRouter]:
+    """Add the kit's health to a block that does not answer for its own."""
+    routes = (route for router in routers for route in routes_of(router.routes))
+    if any(getattr(route, "path", "") == "/health" for route in routes):
+        return routers
+    return (*routers, health_router)
 
 
 async def _open(app: FastAPI, settings: BlockSettings, stack: AsyncExitStack) -> None:

@@ -17,7 +17,7 @@ EXTRA: dict[str, set[str]] = {
 """Modules beyond the rooms and the hall, by feature or block, each with its reason beside it."""
 
 NOT_OURS = {
-    *(".git", ".venv", "build", "node_modules", "__pycache__"),
+    *(".git", ".venv", ".govblocks", "build", "node_modules", "__pycache__"),
     *(".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", ".schemathesis"),
 }
 """Folders that tools make."""

@@ -51,9 +51,7 @@ async def test_a_created_record_has_what_was_written_and_its_number(owner, mcts)
         ({"ID": "MCTS7"}, "#/write/content/ID"),
     ],
 )
-async def test_content_that_does_not_fit_is_refused_naming_the_field(
-    owner, mcts, content, pointer
-):
+async def test_content_that_does_not_fit_is_refused_naming_the_field(owner, mcts, content, pointer):
     refused = await _create(owner, content)
     assert refused.status_code == 400, refused.text
     assert refused.json()["errors"][0]["pointer"] == pointer
@@ -163,9 +161,7 @@ async def test_any_json_comes_back_as_it_went_in(open_registry, publish):
         assert made.json()["content"] == {"value": [value]}
 
     @given(_json)
-    @settings(
-        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     def holds(value):
         asyncio.run_coroutine_threadsafe(round_trip(value), loop).result(20)
 
@@ -393,7 +389,9 @@ async def test_large_numbers_are_kept_and_logged(owner, publish, entries):
 async def test_a_key_longer_than_an_index_keeps_is_refused(owner, publish):
     await publish(owner, "U", UNIQUE)
     assert (await _create(owner, {"id": "x" * 201}, "/data/U/1.0")).status_code == 400
-    assert (await _create(owner, {"id": "1", "mail": "x" * 100_000}, "/data/U/1.0")).status_code == 200
+    assert (
+        await _create(owner, {"id": "1", "mail": "x" * 100_000}, "/data/U/1.0")
+    ).status_code == 200
 
 
 async def test_a_trigger_fires_only_when_its_conditions_hold(owner, publish):
@@ -408,7 +406,9 @@ async def test_a_trigger_fires_only_when_its_conditions_hold(owner, publish):
             "code": {"type": "string", "triggers": [trigger("{code}-{indexNoByCode}", unless)]},
             "index": {"type": "integer", "triggers": [trigger("{indexNoByCode}", empty)]},
             "inner": {
-                "properties": {"kind": {"type": "string", "triggers": [trigger("K", empty, either)]}}
+                "properties": {
+                    "kind": {"type": "string", "triggers": [trigger("K", empty, either)]}
+                }
             },
             "flag": {"type": "boolean", "triggers": [trigger(True, empty)]},
         }
@@ -451,7 +451,13 @@ async def test_each_version_shows_its_own_fields_of_records_written_by_the_other
     await publish(owner, "V", ONE)
     await _create(owner, {"id": "1", "a": "A", "in": {"x": "X"}}, "/data/V/1.0")
     await publish(owner, "V", TWO)
-    two = {"id": "2", "a": "A", "b": "B", "in": {"x": "X", "y": "Y"}, "list": [{"p": "P", "q": "Q"}]}
+    two = {
+        "id": "2",
+        "a": "A",
+        "b": "B",
+        "in": {"x": "X", "y": "Y"},
+        "list": [{"p": "P", "q": "Q"}],
+    }
     await _create(owner, two, "/data/V/2.0")
     assert (await _read(owner, "/data/V/2.0", id="1")).json()["content"] == {
         "id": "1",

@@ -377,3 +377,20 @@ async def test_numbers_go_on_from_where_the_registry_was_before(owner, mcts_sche
     told = (await owner.get(f"/database/{database}")).json()
     assert told["dataIndexIncrement"] == 31
     assert told["numberFormat"] == "MCTS{indexNoByCode}"
+
+
+async def test_a_new_version_with_the_same_identity_leaves_records_alone(owner, publish, database):
+    await publish(owner, "K", {"properties": {"id": {"type": "string", "primaryKey": True}}})
+    await owner.post("/data/K/1.0/create", json={"write": {"content": {"id": "1"}}})
+
+    async def row():
+        async with database.connection() as connection:
+            rows = await connection.exec_driver_sql("SELECT xmax::text, ctid::text FROM record")
+            return rows.one()
+
+    before = await row()
+    fields = {"id": {"type": "string", "primaryKey": True}, "new": {"type": "string"}}
+    await publish(owner, "K", {"properties": fields})
+    assert await row() == before
+    again = await owner.post("/data/K/2.0/create", json={"write": {"content": {"id": "1"}}})
+    assert again.status_code == 409

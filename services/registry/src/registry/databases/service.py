@@ -155,12 +155,22 @@ async def publish(session: Session, ledger: Ledger, caller: Caller, database_id:
     published = replace(newest, published_at=datetime.now(UTC))
     await store.save_version(session, published)
     await store.make_current(session, published)
-    if await store.has_records(session, found.id):
-        broken = await store.apply_rules(session, found.id, published.definition.schema())
-        if broken:
-            raise RecordsNotUnique("records have the same values in " + ", ".join(broken))
+    await _bring_in_line(session, found, published)
     await _record(session, ledger, caller, "database.published", Described(found, published))
     return published
+
+
+async def _bring_in_line(session: Session, database: Database, published: Version) -> None:
+    """Apply new identifiers and uniqueness rules to the records there are, or raise."""
+    if database.current_version is None:
+        return
+    before = (await rules_of(session, database.current_version)).schema
+    schema = published.definition.schema()
+    if schema.identity == before.identity:
+        return
+    broken = await store.apply_rules(session, database.id, schema)
+    if broken:
+        raise RecordsNotUnique("records have the same values in " + ", ".join(broken))
 
 
 async def delete(session: Session, ledger: Ledger, caller: Caller, database_id: int) -> None:

@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, delete, func, insert, select, text, update
+from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from kit.database import Session
 from registry.databases.models import Database, Definition, Version
 from registry.fields.models import Schema
-from registry.tables import database, record, unique_value, version
+from registry.tables import database, unique_value, version
 
 _LAST_NUMBER = func.coalesce(
     func.pg_sequence_last_value(func.to_regclass(func.concat("numbers.database_", database.c.id))),
@@ -221,14 +221,6 @@ async def keep_unique(
     """
     rows = await session.fetch(_FILL, database_id, schema.rules, record_id)
     return sorted({row["rule"] for row in rows})
-
-
-async def has_records(session: Session, database_id: int) -> bool:
-    """Tell whether a database holds a record."""
-    query = select(text("1")).where(
-        record.c.database_id == database_id, record.c.deleted_at.is_(None)
-    )
-    return await session.row(query.limit(1)) is not None
 
 
 async def delete_database(session: Session, database_id: int, at: datetime) -> None:

@@ -165,6 +165,12 @@ class Schema:
         """Return the uniqueness rules, each the JSON list of its field names."""
         return sorted({rule_of(names) for names in self.uniques})
 
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """Return what is written beside each record, so that it can be found and kept unique."""
+        key = self.primary_key
+        return self.rules, key and key.name, [field.name for field in self.identifiers]
+
     def project(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """Return a record with only the fields this version has."""
         return project(self.fields, content)

@@ -81,3 +81,24 @@ async def test_the_role_that_serves_cannot_change_a_revision(
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute(statement)
     await connection.close()
+
+
+async def test_every_administrative_act_is_in_the_members_log(house, house_for) -> None:
+    policy = await house.policy()
+    await house.agreement(policy={"id": policy["id"]})
+    await house.individual()
+    own = house_for(scopes={"audit:read"}).client
+    foreign = house_for(client=HOSPITAL, scopes={"audit:read"}).client
+
+    entries = (await own.get("/audit/logs/")).json()["entries"]
+    assert [(each["action"], each["actor"]) for each in entries[1:]] == [
+        ("individual.created", "TEST/GOV/1001/clinic"),
+        ("agreement.created", "TEST/GOV/1001/clinic"),
+        ("policy.created", "TEST/GOV/1001/clinic"),
+    ]
+    assert entries[0]["action"] == "audit.log-read", "a look at the log is logged"
+    narrow = {"action": "policy.created", "until": "2999-01-01T00:00:00Z"}
+    found = (await own.get("/audit/logs/", params=narrow)).json()["entries"]
+    assert [each["object"] for each in found] == [f"TEST/GOV/1001/policy/{policy['id']}"]
+    seen = (await foreign.get("/audit/logs/")).json()["entries"]
+    assert [each["action"] for each in seen] == ["audit.log-read"]

@@ -173,3 +173,12 @@ async def test_every_action_of_hers_is_in_the_log(house, app) -> None:
         "consent.drafted",
         "individual.created",
     ]
+
+
+async def test_a_first_refusal_is_logged_as_one(house, app) -> None:
+    agreement, mother = await house.agreement(), await house.individual()
+    await house.sign(mother, agreement["id"], optIn=False)
+
+    found = await app.state.ledger.search(Search(kinds=["consent.refused"], subject=MOTHER))
+
+    assert len(found) == 1

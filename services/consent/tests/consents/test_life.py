@@ -174,7 +174,7 @@ def test_a_record_lives_as_the_model_says(there) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=12,
+            max_examples=20,
             stateful_step_count=10,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import AwareDatetime
 
 from consent.agreements.models import AgreementNotFound
 from consent.agreements.schemas import AgreementOnly, Agreements, DataAgreement
@@ -13,10 +12,11 @@ from consent.consents.models import Filter, RecordNotFound
 from consent.consents.schemas import ConsentRecord, RecordOnly, Records
 from consent.door import BothSpellings, Office
 from consent.revisions.models import Search
-from consent.revisions.schemas import Revision
+from consent.revisions.schemas import Moment, Revision
 from kit.access import Caller, requires
+from kit.evidence import Search as LogSearch
 from kit.paging import Paged
-from kit.web import Reading, may_answer
+from kit.web import Evidence, Reading, may_answer
 
 router = BothSpellings(tags=["audit"])
 
@@ -78,8 +78,8 @@ async def audit_revision_list(  # noqa: PLR0913, PLR0917  the filters of CON-6.3
     page: Paged,
     schemaName: Annotated[str | None, Query(description="Of this kind of object")] = None,  # noqa: N803
     objectId: Annotated[str | None, Query(description="Of this object")] = None,  # noqa: N803
-    since: Annotated[AwareDatetime | None, Query(description="Written then or later")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="Written before")] = None,
+    since: Annotated[Moment | None, Query(description="Written then or later")] = None,
+    until: Annotated[Moment | None, Query(description="Written before")] = None,
     sort: Annotated[
         Literal["timestamp", "-timestamp"], Query(description="Oldest or newest first")
     ] = "timestamp",
@@ -97,3 +97,26 @@ async def audit_revision_list(  # noqa: PLR0913, PLR0917  the filters of CON-6.3
     )
     found = await service.page_revisions(session, search)
     return schemas.Revisions(revisions=[Revision.of(each) for each in found])
+
+
+@router.get("/audit/logs/", operation_id="auditLogList")
+async def audit_log_list(  # noqa: PLR0913, PLR0917  the filters of CON-6.1.8
+    ledger: Evidence,
+    caller: Auditor,
+    page: Paged,
+    actor: Annotated[str | None, Query(description="By this application")] = None,
+    action: Annotated[str | None, Query(description="Of this kind")] = None,
+    since: Annotated[Moment | None, Query(description="Then or later")] = None,
+    until: Annotated[Moment | None, Query(description="Before")] = None,
+) -> schemas.Log:
+    """Search what was done and looked at (CON-6.1.8, CON-6.2.4)."""
+    search = LogSearch(
+        kinds=[] if action is None else [action],
+        actor=actor,
+        since=since,
+        until=until,
+        limit=page.limit,
+        offset=page.offset,
+    )
+    found = await service.page_log(ledger, caller, search)
+    return schemas.Log(entries=[schemas.LogEntry.of(entry) for entry in found])

@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from consent.agreements.schemas import DataAgreement
 from consent.consents import models
 from consent.policies.schemas import Line
 from consent.revisions import models as revisions
-from consent.revisions.schemas import Reference, Revision
+from consent.revisions.schemas import Moment, Reference, Revision
 from consent.signatures.schemas import Signature
 from kit.web import Text
 
@@ -47,7 +47,7 @@ class SentRecord(BaseModel):
     dataAgreementRevisionHash: Line = Field(description="The hash of the agreement's revision")
     individual: SentReference | None = None
     optIn: bool = Field(default=True, description="Whether the individual agrees")
-    expiresAt: AwareDatetime | None = Field(default=None, description="When the consent ends")
+    expiresAt: Moment | None = Field(default=None, description="When the consent ends")
 
 
 class ConsentRecord(BaseModel):

@@ -155,7 +155,7 @@ async def write(desk: Desk, individual: Individual, record: Record | None, step:
         signature = await signatures.keep(
             desk.session, key, record_id=record_id, revision_id=revision.id, content=step.signed
         )
-    await desk.ledger.record(desk.session, _changed(desk, individual, kept))
+    await desk.ledger.record(desk.session, _changed(desk, individual, kept, new=record is None))
     return Kept(kept, revision, step.agreement_revision, signature)
 
 
@@ -180,9 +180,10 @@ async def _save(desk: Desk, record: Record | None, step: Step, revision: Revisio
     return made
 
 
-def _changed(desk: Desk, individual: Individual, record: Record) -> Entry:
+def _changed(desk: Desk, individual: Individual, record: Record, *, new: bool) -> Entry:
+    refused = "consent.refused" if new else "consent.withdrawn"
     return told(
-        "consent.given" if record.choice.opt_in else "consent.withdrawn",
+        "consent.given" if record.choice.opt_in else refused,
         desk,
         individual,
         record.thing,

@@ -130,7 +130,12 @@ async def update(desk: Desk, individual_id: str, identity: Identity) -> Individu
     changed = replace(individual, identity=identity)
     if not await store.save(desk.session, desk.keyring, changed):
         raise IndividualTaken("this member knows another individual by this external id")
-    await desk.ledger.record(desk.session, _trace("individual.updated", desk, changed))
+    # whoever they were and whoever they became: both find it in their log
+    for one in {
+        individual.identity.external_id: individual,
+        identity.external_id: changed,
+    }.values():
+        await desk.ledger.record(desk.session, _trace("individual.updated", desk, one))
     return changed
 
 

@@ -1,10 +1,17 @@
 """Revisions on the wire."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from consent.revisions import models
+
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC)),
+]
+"""A time with its offset, far enough from the ends of the calendar to be kept in UTC."""
 
 
 class Reference(BaseModel):

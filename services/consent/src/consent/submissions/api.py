@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import AwareDatetime
 
 from consent.agreements.models import AgreementInactive, AgreementNotFound
 from consent.consents.models import (
@@ -16,6 +15,7 @@ from consent.consents.models import (
 from consent.door import BothSpellings, HeaderId, Office, QueryId
 from consent.individuals import service as individuals
 from consent.individuals.models import IndividualMissing, IndividualNotFound, IndividualNotYours
+from consent.revisions.schemas import Moment
 from consent.signatures.models import (
     PayloadMismatch,
     SignatureIncomplete,
@@ -53,7 +53,7 @@ async def service_individual_consent_record_draft_create(  # noqa: PLR0913, PLR0
     ] = None,
     optIn: Annotated[bool, Query(description="False to sign a refusal")] = True,  # noqa: FBT002, N803
     expiresAt: Annotated[  # noqa: N803
-        AwareDatetime | None, Query(description="An end before the agreement's own")
+        Moment | None, Query(description="An end before the agreement's own")
     ] = None,
 ) -> schemas.DraftAnswer:
     """Return a record and a signature to be signed; nothing is kept (CON-9.2.a)."""

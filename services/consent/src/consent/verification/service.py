@@ -21,7 +21,7 @@ async def decision(desk: Desk, question: Question) -> Decision:
         decided = Decision(Reason.AGREEMENT_UNKNOWN, now)
     else:
         decided = decide(question, agreement, await _given(desk, agreement, question), now)
-    await _note(desk, question, decided)
+    await _note(desk, agreement, question, decided)
     return decided
 
 
@@ -52,8 +52,10 @@ async def _given(
     return record, Terms(agreement.tenant, revision.object_data)
 
 
-async def _note(desk: Desk, question: Question, decided: Decision) -> None:
-    thing = f"data-agreement/{question.agreement_id}"
+async def _note(
+    desk: Desk, agreement: Agreement | None, question: Question, decided: Decision
+) -> None:
+    thing = agreement.thing if agreement else f"data-agreement/{question.agreement_id}"
     facts = {
         "permitted": decided.permitted,
         "reason": decided.reason.value,

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Select,
     Text,
     cast,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 )
 
 from kit.database import Session
-from registry.records.models import Found, Listing, Record, Rows, Selection, as_id
+from registry.records.models import Found, Listing, Order, Record, Rows, Selection, as_id
 from registry.tables import record
 
 _RELEASE = """
@@ -106,21 +107,15 @@ async def page(session: Session, database_id: int, asked: Selection, listing: Li
         .where(_text(asked))
         .cte("matching")
     )
-    down = asked.order.descending
-    sort = matching.c.key.desc() if down else matching.c.key.asc()
-    by_id = matching.c.id.desc() if down and not asked.order.path else matching.c.id.asc()
     window = (
-        select(
-            matching.c.id,
-            func.row_number().over(order_by=(sort.nulls_last(), by_id)).label("place"),
-        )
-        .order_by(sort.nulls_last(), by_id)
+        select(matching.c.id, matching.c.key)
+        .order_by(*_sorted(matching, asked.order))
         .limit(listing.limit)
         .offset(listing.offset)
         .subquery("page")
     )
     count = select(func.count().label("total")).select_from(matching).subquery("counted")
-    rows = await session.rows(_rows(count, window))
+    rows = await session.rows(_rows(count, window).order_by(*_sorted(window, asked.order)))
     kept = tuple(
         Record(
             row.id, row.number, row.version_id, row.primary_key, tuple(row.subjects), row.content
@@ -133,19 +128,23 @@ async def page(session: Session, database_id: int, asked: Selection, listing: Li
 
 def _rows(count: Any, window: Any) -> Select[*tuple[Any, ...]]:
     joined = count.outerjoin(window, true()).outerjoin(record, record.c.id == window.c.id)
-    return (
-        select(
-            count.c.total,
-            record.c.id,
-            record.c.number,
-            record.c.version_id,
-            record.c.primary_key,
-            record.c.subjects,
-            cast(record.c.content, Text).label("content"),
-        )
-        .select_from(joined)
-        .order_by(window.c.place)
-    )
+    return select(
+        count.c.total,
+        record.c.id,
+        record.c.number,
+        record.c.version_id,
+        record.c.primary_key,
+        record.c.subjects,
+        cast(record.c.content, Text).label("content"),
+    ).select_from(joined)
+
+
+def _sorted(rows: FromClause, order: Order) -> tuple[ColumnElement[Any], ...]:
+    """Return what rows are sorted by: the key, empty ones last, and the id, so that pages hold."""
+    down = order.descending
+    key = rows.c.key.desc() if down else rows.c.key.asc()
+    by_id = rows.c.id.desc() if down and not order.path else rows.c.id.asc()
+    return key.nulls_last(), by_id
 
 
 def _text(asked: Selection) -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from uuid import uuid4
 
 import asyncpg
@@ -59,6 +60,11 @@ class Book:
         self._changes[token] = time.monotonic()
         await store.announce(session, token)
 
+    @property
+    def is_listening(self) -> bool:
+        """Tell whether changes are heard of as they happen."""
+        return self._heard
+
     def forget(self) -> None:
         """Read again at the next question."""
         self._mark += 1
@@ -80,7 +86,7 @@ class Book:
             self._mark += 1  # whatever was said before we listened
             self._heard = True
             broken = asyncio.Event()
-            connection.add_termination_listener(lambda *_: broken.set())
+            connection.add_termination_listener(_setter(broken))
             while not broken.is_set():
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(broken.wait(), _BEAT)
@@ -98,3 +104,10 @@ class Book:
         if self._changes or self._held_mark != self._mark:
             return False
         return self._heard or now - self._held_at < _AGE_UNHEARD
+
+
+def _setter(event: asyncio.Event) -> Callable[[object], None]:
+    def broken(_connection: object) -> None:
+        event.set()
+
+    return broken

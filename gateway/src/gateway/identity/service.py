@@ -61,11 +61,12 @@ class Issuer:
 class Persons:
     """Reads persons' tokens; the issuer's keys are kept, and read again for an unknown key."""
 
-    def __init__(self, issuer: Issuer, fetch: Fetch) -> None:
+    def __init__(self, issuer: Issuer, fetch: Fetch, reread: float = _REREAD) -> None:
         self.issuer = issuer
+        self._reread = reread
         self._fetch = fetch
         self._keys = KeySet.import_key_set(json.loads(issuer.jwks)) if issuer.jwks else None
-        self._read_at = -_REREAD
+        self._read_at = -reread
         self._lock = asyncio.Lock()
         self._kept: dict[str, tuple[Person, float]] = {}
 
@@ -87,7 +88,8 @@ class Persons:
     async def _keys_for(self, kid: object) -> KeySet:
         async with self._lock:
             unknown = self._keys is None or kid not in {key.kid for key in self._keys.keys}
-            if unknown and self.issuer.jwks_url and time.monotonic() - self._read_at >= _REREAD:
+            may_ask = time.monotonic() - self._read_at >= self._reread
+            if unknown and self.issuer.jwks_url and may_ask:
                 self._read_at = time.monotonic()
                 self._keys = await self._read_keys() or self._keys
             if self._keys is None:

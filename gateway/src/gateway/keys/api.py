@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from gateway.configuration.api import Books, Configured, Instance
+from gateway.configuration.api import Books, Configured, Instance, refusals_noted
 from gateway.configuration.models import ApplicationNotFound
 from gateway.identity.api import admits
 from gateway.keys import service
@@ -51,12 +51,15 @@ async def give_key(  # noqa: PLR0913, PLR0917  what a change of the configuratio
     session: Transaction,
     ledger: Evidence,
     book: Books,
+    now: Configured,
     new: NewKey | None = None,
 ) -> ApiKey:
     """Give an application an API key; the key is shown this once."""
     asked = new or NewKey.model_validate({})
     wish = service.Wish(application, asked.id, asked.key, asked.expiresAt)
     digest = request.app.state.identity.digest_of_key
+    async with refusals_noted(ledger, caller, application, "giveKey"):
+        service.allowed(now, caller, wish)
     key, text = await service.give(session, ledger, book, caller, wish, digest)
     response.status_code = 201 if text else 200
     return ApiKey.of(key, text)

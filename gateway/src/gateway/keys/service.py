@@ -25,6 +25,14 @@ class Wish:
     expires_at: datetime | None = None
 
 
+def allowed(configuration: Configuration, caller: Caller, wish: Wish) -> None:
+    """Refuse a wish before any transaction: KeyNotYours, KeyRefused or ApplicationNotFound."""
+    if (wish.id or wish.key) and not caller.is_administrator:
+        raise KeyNotYours("leave id and key to the gateway")
+    check(wish.id, wish.key)
+    configuration.application(wish.application)
+
+
 async def give(  # noqa: PLR0913, PLR0917  what a change of the configuration needs
     session: Session,
     ledger: Ledger,
@@ -38,10 +46,7 @@ async def give(  # noqa: PLR0913, PLR0917  what a change of the configuration ne
     The same id and key given again change nothing, a withdrawn one stays withdrawn. Raises
     ApplicationNotFound, KeyRefused, KeyNotYours or KeyTaken.
     """
-    if (wish.id or wish.key) and not caller.is_administrator:
-        raise KeyNotYours("leave id and key to the gateway")
-    check(wish.id, wish.key)
-    (await book.for_change(session)).application(wish.application)
+    allowed(await book.for_change(session), caller, wish)
     text = wish.key or f"gbk_{secrets.token_urlsafe(32)}"
     key = Key(
         wish.application,

@@ -1,22 +1,19 @@
 """The configuration (GovStack IM Configuration Management API)."""
 
 import json
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from gateway.configuration.api import Books, Configured, Instance
+from gateway.configuration.api import Books, Configured, Instance, refusals_noted
 from gateway.identity.api import admits
 from gateway.members import service
 from gateway.members.models import AlreadyInitialised, ConfigurationRefused, Digest, Wanted
 from gateway.members.schemas import IMconf, Status, from_yaml, to_yaml
 from kit.access import Caller
-from kit.evidence import Entry, Ledger
-from kit.problems import Invalid, Problem
+from kit.problems import Invalid
 from kit.web import Evidence, Transaction, may_answer
 
 router = APIRouter(prefix="/api/v1", tags=["conf"])
@@ -70,20 +67,6 @@ Digests = Annotated[Digest, Depends(_digest)]
 WantedDocument = Annotated[Wanted, Depends(_wanted)]
 
 
-@asynccontextmanager
-async def _refusals_noted(
-    ledger: Ledger, caller: Caller, wanted: Wanted, operation: str
-) -> AsyncGenerator[None]:
-    """Note a change that is refused, on its own: the change itself is rolled back."""
-    try:
-        yield
-    except Problem as problem:
-        facts = {"operation": operation, "reason": type(problem).title}
-        entry = Entry("configuration.refused", caller.client, wanted.instance[:64], facts=facts)
-        await ledger.note(entry)
-        raise
-
-
 @router.get(
     "/config",
     operation_id="listIMconf",
@@ -118,14 +101,16 @@ async def create_configuration(  # noqa: PLR0913, PLR0917  what a change of the 
     session: Transaction,
     ledger: Evidence,
     book: Books,
+    now: Configured,
     digest: Digests,
     init: Annotated[  # noqa: ARG001, FBT002  declared by the contract
         bool, Query(description="Published; there are no central servers to create here")
     ] = False,
 ) -> str:
     """Give an instance its first configuration."""
-    async with _refusals_noted(ledger, caller, wanted, "createIMconf"):
-        count = await service.initialise(session, ledger, book, caller, wanted, digest)
+    async with refusals_noted(ledger, caller, wanted.instance[:64], "createIMconf"):
+        service.check(now, wanted, digest, whole=True, first=True)
+    count = await service.initialise(session, ledger, book, caller, wanted, digest)
     return f"{count} things configured"
 
 
@@ -142,11 +127,13 @@ async def update_configuration(  # noqa: PLR0913, PLR0917  as above
     session: Transaction,
     ledger: Evidence,
     book: Books,
+    now: Configured,
     digest: Digests,
 ) -> str:
     """Add to the configuration and change what is described; the rest stays."""
-    async with _refusals_noted(ledger, caller, wanted, "updateIMconf"):
-        count = await service.merge(session, ledger, book, caller, wanted, digest)
+    async with refusals_noted(ledger, caller, wanted.instance[:64], "updateIMconf"):
+        service.check(now, wanted, digest, whole=False)
+    count = await service.merge(session, ledger, book, caller, wanted, digest)
     return f"{count} things changed"
 
 
@@ -163,11 +150,13 @@ async def replace_configuration(  # noqa: PLR0913, PLR0917  as above
     session: Transaction,
     ledger: Evidence,
     book: Books,
+    now: Configured,
     digest: Digests,
 ) -> str:
     """Make the configuration what is described; what is not described is deleted."""
-    async with _refusals_noted(ledger, caller, wanted, "replaceIMconf"):
-        count = await service.replace(session, ledger, book, caller, wanted, digest)
+    async with refusals_noted(ledger, caller, wanted.instance[:64], "replaceIMconf"):
+        service.check(now, wanted, digest, whole=True)
+    count = await service.replace(session, ledger, book, caller, wanted, digest)
     return f"{count} things changed"
 
 

@@ -9,6 +9,15 @@ from kit.database import Session
 from kit.evidence import Entry, Ledger
 
 
+def check(
+    now: Configuration, wanted: Wanted, digest: Digest, *, whole: bool, first: bool = False
+) -> None:
+    """Refuse a document before any transaction: AlreadyInitialised or ConfigurationRefused."""
+    if first and any(member.instance == wanted.instance for member in now.members.values()):
+        raise AlreadyInitialised("change it with PATCH or replace it with PUT")
+    planned(now, wanted, digest, whole=whole)
+
+
 async def initialise(  # noqa: PLR0913, PLR0917  what a change of the configuration needs
     session: Session, ledger: Ledger, book: Book, caller: Caller, wanted: Wanted, digest: Digest
 ) -> int:
@@ -17,8 +26,7 @@ async def initialise(  # noqa: PLR0913, PLR0917  what a change of the configurat
     Raises AlreadyInitialised or ConfigurationRefused.
     """
     now = await book.for_change(session)
-    if any(member.instance == wanted.instance for member in now.members.values()):
-        raise AlreadyInitialised("change it with PATCH or replace it with PUT")
+    check(now, wanted, digest, whole=True, first=True)  # somebody may have been faster
     return await _change(session, ledger, book, caller, (now, wanted, digest, True))
 
 

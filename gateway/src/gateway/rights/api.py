@@ -4,13 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 
-from gateway.configuration.api import Books, Configured, Instance
+from gateway.configuration.api import Books, Configured, Instance, refusals_noted
 from gateway.identity.api import rights_scope
 from gateway.rights import service
-from gateway.rights.models import Filter, PageTokenRefused, RightRefused
+from gateway.rights.models import Filter, PageTokenRefused, RightRefused, grantees
 from gateway.rights.schemas import AllowList, ServiceAccessRight
 from kit.access import Caller
-from kit.evidence import Entry, Ledger
 from kit.web import Evidence, Transaction, may_answer
 
 router = APIRouter(prefix="/api/v1/rights", tags=["rights"])
@@ -45,27 +44,21 @@ async def allowed(  # noqa: PLR0913, PLR0917  the filters the contract declares
     return AllowList.of(configuration, instance, found, token)
 
 
-async def _noted(ledger: Ledger, caller: Caller, operation: str, refused: RightRefused) -> None:
-    facts = {"operation": operation, "reason": type(refused).title}
-    await ledger.note(Entry("rights.refused", caller.client, facts=facts))
-
-
 @router.patch("/allow", operation_id="setAllowed", responses=may_answer(RightRefused))
 async def allow(  # noqa: PLR0913, PLR0917  what a change of the configuration needs
     caller: Writer,
     session: Transaction,
     ledger: Evidence,
     book: Books,
+    now: Configured,
     instance: Instance,
     wanted: list[ServiceAccessRight] | None = None,
 ) -> None:
     """Allow applications to use services."""
-    try:
-        changes = [right.change(instance) for right in wanted or ()]
-        await service.allow(session, ledger, book, caller, changes)
-    except RightRefused as refused:
-        await _noted(ledger, caller, "setAllowed", refused)
-        raise
+    changes = [right.change(instance) for right in wanted or ()]
+    async with refusals_noted(ledger, caller, instance, "setAllowed"):
+        grantees(now, changes, registered=True)
+    await service.allow(session, ledger, book, caller, changes)
 
 
 @router.patch("/deny", operation_id="setDenied", responses=may_answer(RightRefused))
@@ -74,13 +67,12 @@ async def deny(  # noqa: PLR0913, PLR0917  as above
     session: Transaction,
     ledger: Evidence,
     book: Books,
+    now: Configured,
     instance: Instance,
     wanted: list[ServiceAccessRight] | None = None,
 ) -> None:
     """Deny applications services, at once."""
-    try:
-        changes = [right.change(instance) for right in wanted or ()]
-        await service.deny(session, ledger, book, caller, changes)
-    except RightRefused as refused:
-        await _noted(ledger, caller, "setDenied", refused)
-        raise
+    changes = [right.change(instance) for right in wanted or ()]
+    async with refusals_noted(ledger, caller, instance, "setDenied"):
+        grantees(now, changes, registered=False)
+    await service.deny(session, ledger, book, caller, changes)

@@ -1,0 +1,279 @@
+"""Tokens, keys, and how soon a withdrawal counts."""
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from gateway_house import (
+    ADMINISTRATOR,
+    CLINIC,
+    CLINIC_SECRET,
+    INSIDE,
+    ISSUER_KEY,
+    House,
+    asserted,
+    bearer,
+    client_of,
+    person,
+    token_of,
+)
+from httpx import AsyncClient, BasicAuth
+
+from gateway.identity.models import (
+    CredentialsRefused,
+    HeadersDisagree,
+    header_of,
+    is_in,
+    presented,
+    read_own,
+)
+from gateway.identity.service import Issuer, IssuerUnavailable, Persons
+from gateway.main import create_app
+from kit.access import Caller, assertion
+
+KEYS = "/api/v1/members/GOV/10001/applications/keyed/keys"
+
+
+async def _ask(app: FastAPI, data: Any, **more: Any) -> tuple[int, dict[str, Any]]:
+    async with client_of(app) as http:
+        answer = await http.post("/oauth2/token", data=data, **more)
+    assert answer.headers["cache-control"] == "no-store"
+    return answer.status_code, answer.json()
+
+
+async def test_a_token_is_given_for_the_secret_in_either_form(house: House) -> None:
+    grant = {"grant_type": "client_credentials"}
+    posted = {**grant, "client_id": CLINIC, "client_secret": CLINIC_SECRET}
+    status, given = await _ask(house.app, posted)
+    assert (status, given["token_type"], given["expires_in"]) == (200, "Bearer", 600)
+    assert header_of(given["access_token"])["typ"] == "at+jwt"
+    encoded = BasicAuth("DEV%2FGOV%2F10001%2Fclinic", "the+clinic%27s+own+secret")
+    assert (await _ask(house.app, grant, auth=encoded))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("data", "auth", "status", "error"),
+    [
+        ({}, None, 400, "invalid_request"),
+        ({"grant_type": "password"}, None, 400, "unsupported_grant_type"),
+        ({"grant_type": "client_credentials"}, None, 401, "invalid_client"),
+        ({"grant_type": "client_credentials"}, (CLINIC, "wrong"), 401, "invalid_client"),
+        ({"grant_type": "client_credentials"}, ("DEV/GOV/1/x", "y"), 401, "invalid_client"),
+        ({"grant_type": "client_credentials"}, ("DEV/GOV/10001/home", ""), 401, "invalid_client"),
+        ({"grant_type": ["client_credentials"] * 2}, None, 400, "invalid_request"),
+        (
+            {"grant_type": "client_credentials", "client_id": "other"},
+            (CLINIC, CLINIC_SECRET),
+            400,
+            "invalid_request",
+        ),
+    ],
+)
+async def test_a_token_request_that_fails_says_why(
+    house: House, data: Any, auth: Any, status: int, error: str
+) -> None:
+    found, body = await _ask(house.app, data, auth=BasicAuth(*auth) if auth else None)
+    assert (found, body["error"]) == (status, error)
+
+
+async def test_a_token_request_is_a_form(house: House) -> None:
+    async with client_of(house.app) as http:
+        answer = await http.post("/oauth2/token", json={"grant_type": "client_credentials"})
+        assert answer.json()["error"] == "invalid_request"
+        answer = await http.post("/oauth2/token", headers={"Authorization": "Bearer x"})
+        assert answer.status_code == 400
+
+
+async def test_an_assertion_is_no_token_and_a_token_no_assertion(house: House) -> None:
+    who = Caller(CLINIC, "DEV/GOV/10001", request_id="1")
+    with pytest.raises(CredentialsRefused):
+        read_own(house.settings.key, "", assertion(house.settings.key, "", who), time.time())
+
+
+async def test_a_token_dies_with_its_secret_and_its_application(house: House) -> None:
+    def document(*applications: dict[str, Any]) -> dict[str, Any]:
+        member = {"name": "Short", "class": "GOV", "code": "5", "applications": applications}
+        return {"domain": "x", "instance": "SHORT", "members": [member]}
+
+    first = {"id": "app", "connection": "oauth2", "secret": "first secret of it"}
+    async with await house.administrator() as admin:
+        await admin.post("/api/v1/config", json=document(first))
+        async with await bearer(house.app, "SHORT/GOV/5/app", "first secret of it") as http:
+            assert (await http.get("/listClients")).status_code == 200
+            second = first | {"secret": "second secret of it"}
+            await admin.patch("/api/v1/config", json=document(second))
+            assert (await http.get("/listClients")).status_code == 401
+        async with await bearer(house.app, "SHORT/GOV/5/app", "second secret of it") as http:
+            await admin.put("/api/v1/config", json=document())
+            assert (await http.get("/listClients")).status_code == 401
+
+
+async def test_a_key_that_is_withdrawn_is_refused_by_every_worker_at_once(house: House) -> None:
+    other = create_app(house.settings, {"echo": house.inside})
+    async with (
+        other.router.lifespan_context(other),
+        await house.administrator() as admin,
+        client_of(other, apiKey="a-key-for-a-moment") as there,
+        client_of(house.app, apiKey="a-key-for-a-moment") as here,
+    ):
+        await asyncio.sleep(0.1)  # both listen
+        given = {"id": "moment", "key": "a-key-for-a-moment"}
+        assert (await admin.post(KEYS, json=given)).status_code == 201
+        assert (await here.get(f"/r1/{INSIDE}/things")).status_code == 200
+        assert await _until(there, 200) < 0.5
+        assert (await admin.delete(f"{KEYS}/moment")).status_code == 204
+        assert (await here.get(f"/r1/{INSIDE}/things")).status_code == 401
+        assert await _until(there, 401) < 0.5
+        assert (await admin.delete(f"{KEYS}/moment")).status_code == 204
+        again = await admin.post(KEYS, json=given)  # loading twice revives nothing
+        assert (again.status_code, "withdrawnAt" in again.json()) == (200, True)
+        assert (await here.get(f"/r1/{INSIDE}/things")).status_code == 401
+
+
+async def _until(http: AsyncClient, status: int) -> float:
+    began = time.monotonic()
+    while (await http.get(f"/r1/{INSIDE}/things")).status_code != status:
+        assert time.monotonic() - began < 3
+    return time.monotonic() - began
+
+
+async def test_a_lost_listener_makes_the_worker_read_more_often(house: House) -> None:
+    async with house.keyed() as http:
+        book = house.app.state.book
+        assert (await http.get(f"/r1/{INSIDE}/things")).status_code == 200
+        async with house.app.state.database.connection() as connection:
+            from kit.database import driver  # noqa: PLC0415
+
+            raw = await driver(connection)
+            await raw.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        assert (await http.get(f"/r1/{INSIDE}/things")).status_code == 200
+        for _ in range(40):
+            await asyncio.sleep(0.05)
+            if book.is_listening:
+                break
+        assert book.is_listening  # it listens again
+
+
+async def test_keys_are_given_shown_once_and_taken(house: House) -> None:
+    async with await house.administrator() as admin:
+        made = await admin.post(KEYS)
+        assert made.status_code == 201
+        text, key_id = made.json()["key"], made.json()["id"]
+        listed = await admin.get(KEYS)
+        assert key_id in {key["id"] for key in listed.json()}
+        assert text not in listed.text
+        async with client_of(house.app, apiKey=text) as http:
+            assert (await http.get(f"/r1/{INSIDE}/things")).status_code == 200
+        taken = await admin.post(KEYS, json={"id": key_id, "key": "another-key-altogether"})
+        assert taken.status_code == 409
+        assert (await admin.post(KEYS, json={"key": "short"})).status_code == 400
+        assert (await admin.post(KEYS, json={"id": "_x"})).status_code == 400
+        unknown = KEYS.replace("keyed", "unknown")
+        assert (await admin.post(unknown)).status_code == 404
+        assert (await admin.get(unknown)).status_code == 404
+        past = {"id": "old", "key": "an-expired-demo-key", "expiresAt": "2020-01-01T00:00:00Z"}
+        assert (await admin.post(KEYS, json=past)).status_code == 201
+        async with client_of(house.app, apiKey="an-expired-demo-key") as http:
+            assert (await http.get(f"/r1/{INSIDE}/things")).status_code == 401
+
+
+async def test_a_token_and_a_key_belong_to_one_application(house: House) -> None:
+    async with await house.clinic(apiKey="the-demo-api-key-0001") as http:
+        assert (await http.get(f"/r1/{INSIDE}/things")).status_code == 403
+
+
+async def test_what_a_person_may_not_present(house: House) -> None:
+    async def status(token: str) -> int:
+        async with house.keyed(Authorization=f"Bearer {token}") as http:
+            return (await http.get(f"/r1/{INSIDE}/things")).status_code
+
+    assert await status(person()) == 200
+    assert await status(person()) == 200
+    assert await status(person(iss="https://other.test")) == 401
+    assert await status(person(aud="other")) == 401
+    assert await status(person(aud=["other", "govblocks"])) == 200
+    assert await status(person(sub="")) == 401
+    assert await status(person(nbf=time.time() + 100)) == 401
+
+
+async def test_an_issuer_makes_administrators_only_when_settings_say_so(house: House) -> None:
+    settings = house.settings.model_copy(update={"oidc_administrators": True})
+    app = create_app(settings, {"echo": house.inside})
+    token = person(roles=["administrator"])
+    async with (
+        app.router.lifespan_context(app),
+        client_of(app, Authorization=f"Bearer {token}", X_GovStack_Client=CLINIC) as http,
+    ):
+        assert (await http.get(f"/r1/{INSIDE}/things")).status_code == 200
+        assert asserted(house.inside.seen[-1]).client == CLINIC
+        assert (await http.get("/api/v1/config")).status_code == 200
+    async with house.keyed(Authorization=f"Bearer {token}") as http:
+        assert (await http.get("/api/v1/config")).status_code == 403
+
+
+async def test_an_unknown_key_of_the_issuer_is_read_again_but_not_at_every_request() -> None:
+    asked: list[str] = []
+    answers = [
+        (503, b"no"),
+        (200, json.dumps({"keys": [ISSUER_KEY.as_dict(private=False)]}).encode()),
+    ]
+
+    async def fetch(url: str) -> tuple[int, bytes]:
+        asked.append(url)
+        return answers[min(len(asked), 2) - 1]
+
+    issuer = Issuer("https://issuer.test", "govblocks", "https://issuer.test/jwks")
+    persons = Persons(issuer, fetch, reread=0.1)
+    for _ in range(3):
+        with pytest.raises(IssuerUnavailable):
+            await persons.read(person(), time.time())
+    assert len(asked) == 1
+    await asyncio.sleep(0.1)
+    assert (await persons.read(person(), time.time())).id == "EE38001010000"
+    assert len(asked) == 2
+    with pytest.raises(CredentialsRefused):
+        await Persons(Issuer("", ""), fetch).read(person(), time.time())
+
+
+async def test_failed_attempts_are_in_the_log(house: House) -> None:
+    await _ask(house.app, {"grant_type": "client_credentials"}, auth=BasicAuth(CLINIC, "wrong"))
+    async with house.keyed() as http:
+        assert (await http.get("/api/v1/config")).status_code == 403
+    async with await house.administrator() as admin:
+        for kind in ("token.refused", "token.issued", "access.refused"):
+            found = await admin.get("/api/v1/messagelog", params={"kind": kind})
+            assert found.json()["messages"], kind
+    assert await token_of(house.app, ADMINISTRATOR, "an administrator's secret")
+
+
+def test_headers_that_disagree_are_refused() -> None:
+    two = [(b"apikey", b"a"), (b"api_key", b"b")]
+    with pytest.raises(HeadersDisagree):
+        presented(two)
+    with pytest.raises(HeadersDisagree):
+        presented([(b"authorization", b"one"), (b"apikey", b"two")])
+    assert presented([(b"apikey", b"a"), (b"api_key", b"a")]).api_key == "a"
+    assert presented([(b"x-road-client", b"")]).client is None
+
+
+def test_a_network_holds_its_addresses_and_no_others() -> None:
+    from ipaddress import ip_network  # noqa: PLC0415
+
+    networks = [ip_network("10.0.0.0/8"), ip_network("::1/128")]
+    assert is_in(networks, "10.1.2.3")
+    assert is_in(networks, "::ffff:10.1.2.3")
+    assert is_in(networks, "::1")
+    assert not is_in(networks, "11.0.0.1")
+    assert not is_in(networks, None)
+    assert not is_in(networks, "testclient")
+
+
+def test_a_header_that_is_none_says_nothing() -> None:
+    assert header_of("!!") == {}
+    assert header_of("W10.x") == {}

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from consent.tables import metadata
+from kit.testing import signed
 
 PUBLISHED = """
 POST /config/policy/ configPolicyCreate
@@ -119,7 +120,7 @@ async def test_strangers_input_meets_only_declared_answers(opened, house) -> Non
         case.path_parameters.update({n: v for n, v in known.items() if n in case.path_parameters})
         values = case.as_transport_kwargs(base_url="http://test")
         values["url"] = values["url"].replace("{", "%7B").replace("}", "%7D")
-        values["headers"] = house.whose(mother) | dict(house.client.headers)
+        values["headers"] = house.whose(mother) | signed("consent", scopes={"*"})
         values.pop("cookies", None)
         if isinstance(values.get("data"), bytes | str):
             values["content"] = values.pop("data")

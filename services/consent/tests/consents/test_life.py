@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import AsyncExitStack
 from itertools import count
 from typing import Any
@@ -34,18 +34,19 @@ class Loop:
 
 
 @pytest.fixture
-def there(block, house_type) -> Generator[tuple[Loop, Any]]:
-    """Return a loop and the house of an application on a database of its own."""
+def there(block, house_type) -> Generator[tuple[Loop, Callable[[], Any]]]:
+    """Return a loop, and what makes houses of an application on a database of its own."""
     loop, stack = Loop(), AsyncExitStack()
 
     async def open_app() -> Any:
         made = await stack.enter_async_context(copy_of_template(block))
         app = block.create_app(settings_for(block, made))
         await stack.enter_async_context(app.router.lifespan_context(app))
-        return house_type(clients_of(app, block.name)(scopes={"*"}))
+        return app
 
-    house = loop.run(open_app())
-    yield loop, house
+    app = loop.run(open_app())
+    # a new one for each life: the gateway's word holds for seconds only
+    yield loop, lambda: house_type(clients_of(app, block.name)(scopes={"*"}))
     loop.run(stack.aclose())
     loop.close()
 
@@ -58,10 +59,11 @@ class Life(RuleBasedStateMachine):
     """
 
     loop: Loop
-    house: Any
+    make: Any
 
     def __init__(self) -> None:
         super().__init__()
+        self.house = self.make()
         self.person = f"EE{next(_numbers)}"
         self.agreement = self._run(self.house.agreement())["id"]
         self.individual = self._run(self.house.individual(self.person))
@@ -168,8 +170,8 @@ class Life(RuleBasedStateMachine):
 
 
 def test_a_record_lives_as_the_model_says(there) -> None:
-    loop, house = there
-    machine = type("Machine", (Life,), {"loop": loop, "house": house})
+    loop, make = there
+    machine = type("Machine", (Life,), {"loop": loop, "make": staticmethod(make)})
 
     run_state_machine_as_test(
         machine,

@@ -94,9 +94,7 @@ async def test_a_server_that_was_killed_starts_again(server):
 def test_the_server_of_a_killed_supervisor_is_replaced(server, home):
     server.stop()
     command = [sys.executable, "-c", PROGRAM, str(home)]
-    with subprocess.Popen(  # noqa: S603 -- ourselves
-        command, stdout=subprocess.PIPE, text=True
-    ) as other:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         old = int(other.stdout.readline())
         with pytest.raises(PostgresError, match=f"in use by process {other.pid}"):
             server.start()
@@ -258,9 +256,7 @@ def test_programs_out_of_reach_are_copied(tmp_path):
         Path(folder).chmod(0o711)
         command = [sys.executable, "-c", PROGRAM, f"{folder}/home"]
         environment = {"PYTHONPATH": str(hidden)}
-        with subprocess.Popen(  # noqa: S603 -- ourselves
-            command, stdout=subprocess.PIPE, text=True, env=environment
-        ) as other:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as other:
             process = int(other.stdout.readline())
             program = Path(f"/proc/{process}/exe").readlink()
             other.kill()

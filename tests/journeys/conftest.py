@@ -1,13 +1,15 @@
 """A whole stack, started by the command a newcomer types, on ports and a home of its own."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,6 +84,13 @@ class Stack:
             time.sleep(0.05)
         return time.monotonic() - started
 
+    def owner_url(self, part: str) -> str:
+        """Return the URL of one part's database, as its owner."""
+        secrets = json.loads((self.home / "secrets.json").read_text())
+        lines = (self.home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()
+        role, password = f"govblocks_{part}_owner", secrets["owner_passwords"][part]
+        return f"postgresql://{role}:{password}@/govblocks_{part}?host={lines[4]}&port={lines[3]}"
+
     def is_ready(self) -> bool:
         try:
             return httpx.get(f"{self.gateway}/health", timeout=5).is_success
@@ -103,10 +112,36 @@ class Stack:
         return self.process.wait(40)
 
 
+@contextmanager
+def short_folder() -> Generator[Path]:
+    """Make a folder that PostgreSQL's own user can enter, and remove it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="govblocks-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
+@pytest.fixture
+def other() -> Generator[Stack]:
+    """Return a stack that is not started yet."""
+    with short_folder() as folder:
+        made = Stack(folder / "home")
+        try:
+            yield made
+        finally:
+            if made.process is not None:
+                made.stop()
+
+
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stack]:
+def stack() -> Generator[Stack]:
     """Return a stack that has loaded the demo instance."""
-    running = Stack(tmp_path_factory.mktemp("stack") / "home")
+    with short_folder() as folder:
+        yield from told(Stack(folder / "home"))
+
+
+def told(running: Stack) -> Generator[Stack]:
+    """Start a stack, lend it once it has loaded the demo, and see that it stops cleanly."""
     running.start()
     try:
         running.wait_for("Ctrl-C stops all of it")

@@ -9,12 +9,6 @@ import httpx
 import pytest
 
 
-@pytest.fixture
-def other(stack, tmp_path):
-    """A second stack that is not started yet."""
-    return type(stack)(tmp_path / "home")
-
-
 def refused(other, *arguments):
     told = other.run("up", *arguments)
     assert told.returncode == 1, told.stdout

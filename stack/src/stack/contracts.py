@@ -35,7 +35,7 @@ BLOCKS: Mapping[str, str] = {
 FOLDER = Path(__file__).parents[3] / "contracts"
 """Where the committed contracts are, in a checkout."""
 
-TOKEN_URL = "http://127.0.0.1:8080/oauth2/token"
+TOKENS_AT = "http://127.0.0.1:8080/oauth2/token"
 """Where tokens are, on a developer's machine; OpenAPI wants an absolute address here."""
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -183,7 +183,7 @@ def _schemes(scopes: Sequence[str]) -> dict[str, Any]:
             "The scope is the one that the application's right to the service must cover.",
             "flows": {
                 "clientCredentials": {
-                    "tokenUrl": TOKEN_URL,
+                    "tokenUrl": TOKENS_AT,
                     "scopes": {scope: f"The right covers {scope}" for scope in scopes},
                 }
             },

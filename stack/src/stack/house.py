@@ -3,7 +3,6 @@
 import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -25,7 +24,11 @@ from kit import migrations
 from kit.settings import BlockSettings
 from stack.home import BLOCKS, PARTS, Secrets
 from stack.issuer import AUDIENCE, Issuer
+from stack.mailbox import Mailbox
+from stack.plan import ADMINISTRATOR, Plan
 from stack.postgres import BlockDatabase, provision
+
+__all__ = ["Mailbox", "jobs", "migrations_of", "prepare_database", "settings_of", "web"]
 
 _MAINS: Mapping[str, ModuleType] = {
     "gateway": gateway.main,
@@ -43,20 +46,7 @@ _SETTINGS: Mapping[str, type[BlockSettings]] = {
 }
 INSTANCE = "DEV"
 OPERATOR = "DEV/GOV/90001"
-ADMINISTRATOR = "administrator"
 _CONNECTIONS = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What the processes of one stack need to know."""
-
-    url: str
-    secrets: Secrets
-    administrator: str
-    databases: Mapping[str, BlockDatabase]
-    smtp_port: int
-    workers: int
 
 
 async def prepare_database(admin_url: str, part: str, secrets: Secrets) -> BlockDatabase:

@@ -12,12 +12,13 @@ import httpx
 import typer
 from pydantic import ValidationError
 
-from stack import house, telling
+from stack import telling
 from stack.actors import JourneyError
 from stack.home import BLOCKS, HomeError, Secrets, read_home
 from stack.instance import InstanceError, read
 from stack.journey import Journey
 from stack.loading import Loader, administrator
+from stack.plan import ADMINISTRATOR
 from stack.settings import Settings
 from stack.supervisor import StartError, Supervisor
 
@@ -147,7 +148,7 @@ async def _load(settings: Settings, file: Path, secrets: Secrets | None) -> None
     given = settings.administrator_secret
     password = given.get_secret_value() if given else (secrets.administrator if secrets else "")
     started = time.monotonic()
-    async with administrator(settings.gateway, house.ADMINISTRATOR, password) as client:
+    async with administrator(settings.gateway, ADMINISTRATOR, password) as client:
         with telling.loading(source.instance) as progress:
             await Loader(client, source, _environment(secrets), progress).load()
     telling.console.print(f"Loaded {file.name} in {time.monotonic() - started:.1f} s.")

@@ -6,20 +6,21 @@ and the development mailbox, and starts again whatever dies.
 
 import asyncio
 import gc
+import importlib
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
 import httpx
 
-from stack import house, postgres, processes
+from stack import postgres, processes
 from stack.home import PARTS, HomeError, Secrets, open_home
-from stack.house import Plan
-from stack.mailbox import Mailbox
+from stack.plan import Plan
 from stack.processes import Child
 from stack.settings import Settings
 
@@ -41,6 +42,11 @@ Story = Callable[[Settings], Coroutine[Any, Any, None]]
 """What is told once the stack is ready; it gets the settings with the ports really taken."""
 
 
+def _house() -> ModuleType:
+    """Return the house; importing it takes a second or two, and commands that fail need none."""
+    return importlib.import_module("stack.house")
+
+
 class Supervisor:
     """One running stack."""
 
@@ -54,10 +60,12 @@ class Supervisor:
         self._children: list[Child] = []
         self._pauses: dict[str, float] = {}
         self._stopping = False
+        self._importing = threading.Thread(target=_house, name="import the house")
 
     def run(self) -> None:
         """Start everything, keep it running until a signal ends it; raise StartError."""
         self._obey_signals()
+        self._importing.start()  # it takes as long as PostgreSQL takes to start
         try:
             plan, listener = self._prepare()
             self._start(plan, listener)
@@ -116,6 +124,7 @@ class Supervisor:
 
     def _start(self, plan: Plan, listener: socket.socket) -> None:
         self._tell("Starting the gateway, the four blocks, their jobs and the mailbox")
+        self._importing.join()  # a process with threads is not forked
         gc.collect()
         gc.freeze()
         self._line = processes.lifeline()
@@ -131,14 +140,14 @@ class Supervisor:
 
     def _web(self, plan: Plan, listener: socket.socket) -> processes.Work:
         async def work(ended: asyncio.Event) -> None:
-            async with house.web(plan) as app:
+            async with _house().web(plan) as app:
                 await processes.serve(app, listener, ended, self.settings.grace)
 
         return work
 
     def _mailbox(self) -> processes.Work:
         async def work(ended: asyncio.Event) -> None:
-            mailbox = Mailbox()
+            mailbox = _house().Mailbox()
             await mailbox.start(*self._mail_ports)
             await ended.wait()
             await mailbox.stop()
@@ -227,12 +236,12 @@ def _free(port: int, setting: str) -> int:
 
 
 async def _databases(admin_url: str, secrets: Secrets) -> dict[str, postgres.BlockDatabase]:
-    return {part: await house.prepare_database(admin_url, part, secrets) for part in PARTS}
+    return {part: await _house().prepare_database(admin_url, part, secrets) for part in PARTS}
 
 
 def _jobs(plan: Plan) -> processes.Work:
     async def work(ended: asyncio.Event) -> None:
-        async with house.jobs(plan):
+        async with _house().jobs(plan):
             await ended.wait()
 
     return work

@@ -182,3 +182,34 @@ async def test_a_first_refusal_is_logged_as_one(house, app) -> None:
     found = await app.state.ledger.search(Search(kinds=["consent.refused"], subject=MOTHER))
 
     assert len(found) == 1
+
+
+async def test_forgetting_a_newer_record_does_not_bring_an_older_consent_back(
+    house, client
+) -> None:
+    agreement, mother = await house.agreement(), await house.individual()
+    old = (await house.sign(mother, agreement["id"]))["consentRecord"]["id"]
+    path = f"/config/data-agreement/{agreement['id']}/"
+    newer = {"dataAgreement": house.agreement_body(forgettable=True)}
+    await client.put(path, json=newer)
+    new = (await house.sign(mother, agreement["id"]))["consentRecord"]["id"]
+    await house.opt(mother, new, opt_in=False)
+
+    gone = await client.delete("/service/individual/record/", headers=house.whose(mother))
+
+    assert gone.json() == {"deleted": [new]}
+    assert [each["id"] for each in await house.records(mother)] == [old]
+    assert (await house.decide(agreement["id"]))["reason"] == "opted-out"
+
+
+async def test_cleaning_up_an_unfinished_signing_leaves_the_earlier_consent(house, client) -> None:
+    agreement, mother = await house.agreement(), await house.individual()
+    await house.sign(mother, agreement["id"])
+    newer = {"dataAgreement": house.agreement_body(purpose="Another")}
+    await client.put(f"/config/data-agreement/{agreement['id']}/", json=newer)
+    await client.post(f"{UNDER}{agreement['id']}/", headers=house.whose(mother))
+    assert (await house.decide(agreement["id"]))["reason"] == "not-signed"
+
+    await client.delete("/service/individual/record/", headers=house.whose(mother))
+
+    assert (await house.decide(agreement["id"]))["permitted"] is True

@@ -118,6 +118,11 @@ class Record:
         """Tell whether its newest state is signed."""
         return self.state == "signed"
 
+    @property
+    def decided(self) -> bool:
+        """Tell whether the individual ever decided: signed it, or refused."""
+        return self.ever_signed or not self.choice.opt_in
+
     def expired(self, now: datetime) -> bool:
         """Tell whether its time is over."""
         return self.choice.expires_at is not None and self.choice.expires_at <= now

@@ -118,14 +118,24 @@ async def change(
 async def forget(desk: Desk, individual: Individual) -> Sequence[Record]:
     """Delete the records that need not stay, with their signatures (CON-API.rtbf).
 
-    Their revisions stay: they name nobody but by the id this block made.
+    Their revisions stay: they name nobody but by the id this block made. What was decided under an
+    earlier revision of the agreement does not come back: it is withdrawn.
     """
     gone = await store.delete_forgettable(desk.session, individual.id)
     for record in gone:
         await desk.ledger.record(
             desk.session, told("consent.forgotten", desk, individual, record.thing)
         )
+    for agreement_id in {record.choice.agreement_id for record in gone if record.decided}:
+        await _withdraw_earlier(desk, individual, agreement_id)
     return gone
+
+
+async def _withdraw_earlier(desk: Desk, individual: Individual, agreement_id: str) -> None:
+    wanted = Filter(individual_ids=[individual.id], agreement_id=agreement_id)
+    earlier = await find_current(desk, wanted)
+    if earlier is not None:
+        await change(desk, individual, earlier.id, opt_in=False, revision_hash="")
 
 
 async def write(desk: Desk, individual: Individual, record: Record | None, step: Step) -> Kept:

@@ -28,7 +28,7 @@ class DatabaseUnavailable(Unavailable):
     title = "The database does not answer"
 
 
-_LOST = (
+LOST = (
     OSError,
     PoolTimeoutError,
     asyncpg.InterfaceError,
@@ -37,6 +37,7 @@ _LOST = (
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
 )
+"""What a statement raises when PostgreSQL is away, or going."""
 
 
 class Database:
@@ -61,7 +62,7 @@ class Database:
         """Lend a connection in AUTOCOMMIT."""
         try:
             connection = await self._open_one()
-        except _LOST as error:
+        except LOST as error:
             raise DatabaseUnavailable from error
         try:
             yield connection
@@ -82,7 +83,7 @@ class Database:
         try:
             async with self.connection() as connection:
                 await (await driver(connection)).fetchval("SELECT 1")
-        except (DatabaseUnavailable, *_LOST):
+        except (DatabaseUnavailable, *LOST):
             return False
         return True
 

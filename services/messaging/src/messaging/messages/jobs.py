@@ -13,9 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-import asyncpg
-
-from kit.database import DatabaseUnavailable, Lender, Transaction
+from kit.database import LOST, DatabaseUnavailable, Lender, Transaction
 from kit.evidence import Ledger
 from kit.jobs import Handler, Job, RetryRequested
 from kit.sealing import Keyring
@@ -24,7 +22,7 @@ from messaging.messages.models import Outcome, Parcel, RetryPolicy, State
 from messaging.messages.service import SEND, Attempt
 
 _PAUSE = 0.5  # seconds between two attempts to keep an outcome
-_LOST = (DatabaseUnavailable, OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError)
+_AWAY = (DatabaseUnavailable, *LOST)
 
 
 class Courier(Protocol):
@@ -88,7 +86,7 @@ async def _keep(context: Context, attempt: Attempt, outcome: Outcome) -> datetim
                     policy=context.policy,
                     now=now,
                 )
-        except _LOST:
+        except _AWAY:
             if not attempt.event.must_wait(now):
                 raise
         await asyncio.sleep(_PAUSE)

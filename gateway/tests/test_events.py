@@ -37,7 +37,7 @@ PULLED = {"eventType": "newBirth", "delivery": "PULL"}
 
 
 @pytest.fixture
-async def admin(administrator: AsyncClient) -> AsyncGenerator[AsyncClient]:
+async def admin(administrator: AsyncClient) -> AsyncClient:
     """Act for the room's own application."""
     document = configuration("http://outside.test")
     assert (await administrator.post("/api/v1/config", json=document)).status_code == 201
@@ -45,7 +45,7 @@ async def admin(administrator: AsyncClient) -> AsyncGenerator[AsyncClient]:
     await administrator.post(keys, json={"id": "k", "key": KEYED_KEY})
     administrator.headers["X-GovStack-Client"] = ROOM
     assert (await administrator.post(TYPES, json=NEW_TYPE)).status_code == 200
-    yield administrator
+    return administrator
 
 
 @pytest.fixture

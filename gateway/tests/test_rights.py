@@ -1,6 +1,5 @@
 """Access rights: a page at a time, given and taken."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -11,10 +10,10 @@ ALLOW, DENY = "/api/v1/rights/allow", "/api/v1/rights/deny"
 
 
 @pytest.fixture
-async def admin(administrator: AsyncClient) -> AsyncGenerator[AsyncClient]:
+async def admin(administrator: AsyncClient) -> AsyncClient:
     document = configuration("http://outside.test")
     assert (await administrator.post("/api/v1/config", json=document)).status_code == 201
-    yield administrator
+    return administrator
 
 
 def _pair(service: str, **right: Any) -> list[dict[str, Any]]:

@@ -120,3 +120,14 @@ async def test_a_body_of_another_kind_is_told_so(client_for):
     response = await client_for(scopes=SCOPES).post("/things", content=b"<x/>")
     assert response.status_code == 400
     assert response.json()["type"] == "/problems/not-json"
+
+
+async def test_what_is_not_json_is_told_where(client_for):
+    client = client_for(scopes=SCOPES)
+    response = await client.post("/things", content=b'{"name":', headers=JSON)
+    assert response.json()["errors"][0]["pointer"] == "#"
+    assert "character 8" in response.json()["detail"]
+    response = await client.post("/things", content=b"\xff", headers=JSON)
+    assert response.json()["detail"] == "the body is not JSON in UTF-8"
+    response = await client.post("/things", json={"name": "a\x00"})
+    assert response.json()["errors"][0]["reason"].startswith("a NUL character")

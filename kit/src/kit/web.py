@@ -211,10 +211,15 @@ def problem_response(problem: Problem, status: int, request_id: str = "") -> JSO
 
 def field_errors(errors: Sequence[Any]) -> list[FieldError]:
     """Return Pydantic's errors as fields and reasons, without the values that were sent."""
-    return [
-        FieldError("#/" + "/".join(str(part) for part in error["loc"][1:]), error["msg"])
-        for error in errors
-    ]
+    return [_field_error(error) for error in errors]
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    where = error["loc"][1:]
+    if error["type"] == "json_invalid":
+        return FieldError("#", f"not JSON at character {where[0]}: {error['ctx']['error']}")
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    return FieldError("#/" + "/".join(str(part) for part in where), reason)
 
 
 # -- the application -----------------------------------------------------------------------
@@ -242,15 +247,15 @@ class _Handlers:
             return self.respond(
                 request, NotJson("send the body with Content-Type: application/json")
             )
-        detail = "; ".join(f"{e.pointer.removeprefix('#/')}: {e.reason}" for e in errors[:3])
+        detail = "; ".join(f"{e.pointer[2:]}: {e.reason}".removeprefix(": ") for e in errors[:3])
         return self.respond(request, Unreadable(detail, errors=errors))
 
     async def http(self, request: Request, error: Exception) -> Response:
         found = cast("HTTPException", error)
         if found.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return self.respond(request, BodyTooLarge(found.detail))
-        if found.status_code == HTTPStatus.BAD_REQUEST:
-            return self.respond(request, Unreadable(found.detail))
+        if found.status_code == HTTPStatus.BAD_REQUEST:  # FastAPI's word for any other error
+            return self.respond(request, Unreadable("the body is not JSON in UTF-8"))
         headers = dict(found.headers or {})
         if found.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(allowed_methods(request.app.routes, request.scope))

@@ -126,10 +126,7 @@ async def test_pages_need_nothing_from_elsewhere(house: House) -> None:
         assert document["servers"][0] == {"url": "/echo"}
         assert document["info"]["title"] == "Echo"
         own = (await http.get("/docs/gateway/openapi.json")).json()
-        assert (
-            "/r1/{instanceId}/{memberClass}/{memberCode}/{applicationCode}/listMethods"
-            in own["paths"]
-        )
+        assert any(path.endswith("/listMethods") for path in own["paths"])
         keys = (await http.get("/.well-known/jwks.json")).json()["keys"]
         assert [key["kid"] for key in keys] == ["gateway-test"]
         assert "d" not in keys[0]

@@ -194,6 +194,8 @@ def forwarded(
 ) -> list[tuple[bytes, bytes]]:
     """Return a request's headers as the provider gets them, with ours added."""
     dropped = _NOT_FORWARDED | _nominated(headers)
+    if any(name == b"transfer-encoding" for name, _ in headers):
+        dropped |= {b"content-length"}  # RFC 9112 section 6.3: it says nothing then
     kept = [(n, v) for n, v in headers if n not in dropped and not n.startswith(_OURS)]
     return kept + [(name.lower().encode(), value.encode()) for name, value in more.items()]
 

@@ -121,6 +121,8 @@ _TABLES = (
     WHERE acknowledged_at IS NULL
     """,
     "CREATE INDEX delivery_event ON delivery (event_id)",
+    "CREATE INDEX evidence_entry_request ON evidence_entry ((facts ->> 'requestId'))",
+    "CREATE INDEX evidence_entry_actor ON evidence_entry (actor, at)",
 )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    literal_column,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -24,6 +25,11 @@ from kit import evidence
 
 metadata = MetaData()
 evidence.add_tables(metadata)
+evidence_entry = metadata.tables["evidence_entry"]
+# written out, because an index answers only what is written as it is
+request_id_of_entry = literal_column("(facts ->> 'requestId')", Text)
+Index("evidence_entry_request", request_id_of_entry, _table=evidence_entry)
+Index("evidence_entry_actor", evidence_entry.c.actor, evidence_entry.c["at"])
 
 instance = Table(
     "instance",

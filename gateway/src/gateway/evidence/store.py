@@ -1,39 +1,42 @@
 """The message log's rows."""
 
-import json
+from sqlalchemy import ColumnElement, func, or_, select
 
 from gateway.evidence.models import Logged, Search
+from gateway.tables import evidence_entry as entry
+from gateway.tables import request_id_of_entry
 from kit.database import Session
+
+
+def _conditions(search: Search) -> list[ColumnElement[bool]]:
+    """Return only what limits, so that PostgreSQL can choose an index for it."""
+    found: list[ColumnElement[bool]] = []
+    if search.request_id is not None:
+        found.append(request_id_of_entry == search.request_id)
+    if search.client is not None:
+        found.append(entry.c.actor == search.client)
+    if search.service is not None:
+        found.append(entry.c.object == search.service)
+    if search.kind is not None:
+        found.append(entry.c.kind == search.kind)
+    if search.since is not None:
+        found.append(entry.c["at"] >= search.since)
+    if search.until is not None:
+        found.append(entry.c["at"] < search.until)
+    if search.seen_by is not None:
+        provided = func.starts_with(entry.c.object, search.provider)
+        found.append(or_(entry.c.actor == search.seen_by, provided))
+    return found
 
 
 async def page(session: Session, search: Search) -> list[Logged]:
     """Return entries, newest first."""
-    rows = await session.fetch(
-        """
-        SELECT id, at, kind, actor, object, facts::text FROM evidence_entry
-        WHERE ($1::text IS NULL OR facts @> jsonb_build_object('requestId', $1::text))
-          AND ($2::text IS NULL OR actor = $2)
-          AND ($3::text IS NULL OR object = $3)
-          AND ($4::text IS NULL OR kind = $4)
-          AND ($5::timestamptz IS NULL OR at >= $5)
-          AND ($6::timestamptz IS NULL OR at < $6)
-          AND ($7::text IS NULL OR actor = $7 OR starts_with(object, $8))
-        ORDER BY at DESC, id DESC LIMIT $9 OFFSET $10
-        """,
-        search.request_id,
-        search.client,
-        search.service,
-        search.kind,
-        search.since,
-        search.until,
-        search.seen_by,
-        search.provider,
-        search.limit,
-        search.offset,
+    columns = (entry.c[name] for name in ("id", "at", "kind", "actor", "object", "facts"))
+    statement = (
+        select(*columns)
+        .where(*_conditions(search))
+        .order_by(entry.c["at"].desc(), entry.c.id.desc())
+        .limit(search.limit)
+        .offset(search.offset)
     )
-    return [
-        Logged(
-            row["id"], row["at"], row["kind"], row["actor"], row["object"], json.loads(row["facts"])
-        )
-        for row in rows
-    ]
+    return [Logged(*row) for row in await session.rows(statement)]

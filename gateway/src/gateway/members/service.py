@@ -1,9 +1,11 @@
 """Configure an instance: describe it, add to it, replace it."""
 
+from dataclasses import replace as replace_fields
+
 from gateway.configuration.models import Configuration
 from gateway.configuration.service import Book
 from gateway.members import store
-from gateway.members.models import AlreadyInitialised, Digest, Wanted, planned
+from gateway.members.models import AlreadyInitialised, Difference, Digest, Wanted, planned
 from kit.access import Caller
 from kit.database import Session
 from kit.evidence import Entry, Ledger
@@ -58,10 +60,17 @@ async def _change(
 ) -> int:
     now, wanted, digest, whole = plan
     difference = planned(now, wanted, digest, whole=whole)
+    entry = Entry("configuration.changed", caller.client, wanted.instance)
+    return await keep(session, ledger, book, difference, entry)
+
+
+async def keep(
+    session: Session, ledger: Ledger, book: Book, difference: Difference, entry: Entry
+) -> int:
+    """Keep what changes, with its entry in the log; return how much that is. Nothing is nothing."""
     facts = difference.facts()
     if facts:
         await store.apply(session, difference)
-        entry = Entry("configuration.changed", caller.client, wanted.instance, facts=facts)
-        await ledger.record(session, entry)
+        await ledger.record(session, replace_fields(entry, facts=facts))
         await book.changed(session)
     return sum(len(addresses) for addresses in facts.values())

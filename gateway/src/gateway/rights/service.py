@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gateway.configuration.models import Configuration, Grantee
 from gateway.configuration.service import Book
-from gateway.members import store
+from gateway.members import service as members
 from gateway.members.models import Difference
 from gateway.rights.models import (
     Change,
@@ -67,7 +67,8 @@ async def allow(
     rights = dict(now.rights)
     for service, grantee, scopes in grantees(now, changes, registered=True):
         rights[service.address, grantee] = scopes
-    await _change(session, ledger, book, caller, Difference(now, replace(now, rights=rights)))
+    difference = Difference(now, replace(now, rights=rights))
+    await members.keep(session, ledger, book, difference, Entry("rights.changed", caller.client))
 
 
 async def deny(
@@ -79,14 +80,5 @@ async def deny(
     for service, grantee, _ in grantees(now, changes, registered=False):
         for kept in to_deny(now, service, grantee):
             rights.pop((service.address, kept), None)
-    await _change(session, ledger, book, caller, Difference(now, replace(now, rights=rights)))
-
-
-async def _change(
-    session: Session, ledger: Ledger, book: Book, caller: Caller, difference: Difference
-) -> None:
-    facts = difference.facts()
-    if facts:
-        await store.apply(session, difference)
-        await ledger.record(session, Entry("rights.changed", caller.client, facts=facts))
-        await book.changed(session)
+    difference = Difference(now, replace(now, rights=rights))
+    await members.keep(session, ledger, book, difference, Entry("rights.changed", caller.client))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import gateway  # noqa: F401  or pytest, naming gateway/tests, would put an empty one in its place
 from kit.testing import SERVER
 from stack.postgres import PostgresError, Server
 

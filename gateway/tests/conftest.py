@@ -1,7 +1,7 @@
 """What the gateway's tests stand on."""
 
 import sys
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -11,9 +11,6 @@ from httpx import AsyncClient
 
 from kit.testing import Block, copy_of_template, settings_for
 
-# pytest calls this file gateway.tests.conftest, with an empty "gateway" in the way of ours
-if getattr(sys.modules.get("gateway"), "__file__", None) is None:
-    sys.modules.pop("gateway", None)
 sys.path.insert(0, str(Path(__file__).parent))
 
 from gateway_house import (
@@ -37,9 +34,8 @@ def block() -> Block:
 
 
 @pytest.fixture(autouse=True)
-def _forgetting(request: pytest.FixtureRequest) -> Generator[None]:
+def _forgetting(request: pytest.FixtureRequest) -> None:
     """Forget what the test before configured: it was rolled back."""
-    yield
     if "opened" in request.fixturenames:
         opened: FastAPI = request.getfixturevalue("opened")
         opened.state.book.forget()

@@ -9,6 +9,7 @@ import jsonschema_rs
 import pytest
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
+from kit.web import operations
 from stack import contracts
 
 BLOCKS = sorted(contracts.BLOCKS)
@@ -86,7 +87,7 @@ def test_every_reference_leads_somewhere(documents: Documents, block: str) -> No
 def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(
     documents: Documents, block: str
 ) -> None:
-    found = list(contracts.operations(documents[block]["paths"]))
+    found = list(operations(documents[block]["paths"]))
     names = Counter(operation["operationId"] for _method, _path, operation in found)
     assert [name for name, count in names.items() if count > 1] == []
     for method, path, operation in found:
@@ -97,7 +98,7 @@ def test_every_operation_has_a_name_of_its_own_and_says_what_it_does(
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_every_part_of_a_path_is_declared(documents: Documents, block: str) -> None:
-    for method, path, operation in contracts.operations(documents[block]["paths"]):
+    for method, path, operation in operations(documents[block]["paths"]):
         declared = {p["name"] for p in operation.get("parameters", []) if p["in"] == "path"}
         in_path = {part.partition("}")[0] for part in path.split("{")[1:]}
         assert declared == in_path, f"{method} {path}"
@@ -109,7 +110,7 @@ def test_every_credential_an_operation_asks_for_is_described(
 ) -> None:
     schemes = documents[block]["components"]["securitySchemes"]
     scopes = schemes["oauth2"]["flows"]["clientCredentials"]["scopes"]
-    for _method, _path, operation in contracts.operations(documents[block]["paths"]):
+    for _method, _path, operation in operations(documents[block]["paths"]):
         for way in operation["security"]:
             assert set(way) <= set(schemes)
             assert set(way.get("oauth2", [])) <= set(scopes)

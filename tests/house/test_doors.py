@@ -4,7 +4,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from kit.web import routes_of
+from kit.web import gate_of, routes_of
 from stack import contracts
 
 PLAIN: dict[tuple[str, str], str] = {
@@ -23,7 +23,7 @@ def path_of(route: BaseRoute) -> str:
 def test_every_route_names_its_caller(block: str) -> None:
     nameless: list[str] = []
     for route in routes_of(contracts.application(block).routes):
-        gate = contracts.gate_of(route) if isinstance(route, APIRoute) else None
+        gate = gate_of(route) if isinstance(route, APIRoute) else None
         if gate is None and (block, path_of(route)) not in PLAIN:
             nameless.append(path_of(route))
     assert not nameless, "\n".join(nameless)

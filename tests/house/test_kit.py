@@ -22,7 +22,6 @@ ALLOWED = {
     "``REGISTRY_`` …": "an example of a prefix",
     "records:read": "an example of a scope",
     "record-not-found": "an example of a name",
-    "what a route's signature": "Python's word",
 }
 """Phrases of the kit that hold such a word for a reason of their own."""
 

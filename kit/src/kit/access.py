@@ -146,28 +146,29 @@ class Gate:
     in the gateway itself.
     """
 
-    def __init__(self, scope: str | None) -> None:
-        self.scope = scope
+    def __init__(self, *scopes: str) -> None:
+        self.scopes = scopes
+        """One of these opens the gate; without any it stands open."""
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller, or raise AssertionRefused or ScopeMissing."""
         caller: Caller | None = await request.app.state.identify(request)
-        if self.scope is None:
+        if not self.scopes:
             return caller or Caller(ANONYMOUS, "")
         if caller is None:
             raise AssertionRefused("this block is reached through the gateway")
-        if not caller.may(self.scope):
-            raise ScopeMissing(f"the scope {self.scope} is missing")
+        if not any(caller.may(scope) for scope in self.scopes):
+            raise ScopeMissing(f"the scope {' or '.join(self.scopes)} is missing")
         return caller
 
 
-def requires(scope: str) -> Any:
-    """Admit callers whose right covers ``scope``."""
-    gate: Callable[..., Any] = Gate(scope)
+def requires(*scopes: str) -> Any:
+    """Admit callers whose right covers one of ``scopes``."""
+    gate: Callable[..., Any] = Gate(*scopes)
     return Depends(gate)
 
 
 def public() -> Any:
     """Admit anyone, and say so."""
-    gate: Callable[..., Any] = Gate(None)
+    gate: Callable[..., Any] = Gate()
     return Depends(gate)

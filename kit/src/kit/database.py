@@ -36,6 +36,7 @@ LOST = (
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
     asyncpg.AdminShutdownError,
+    asyncpg.InvalidAuthorizationSpecificationError,
 )
 """What a statement raises when PostgreSQL is away, or going."""
 

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -181,26 +181,50 @@ def clients_of(app: FastAPI, block: str) -> ClientFor:
     return client_for
 
 
-@pytest.fixture(scope="session")
-async def urls(block: Block) -> AsyncGenerator[Urls]:
-    """Return this test process's copy of the block's database."""
-    async with copy_of_template(block) as made:
-        yield made
+@dataclass(slots=True)
+class Opened:
+    """The applications that this test process has running, each on its own database."""
+
+    stack: AsyncExitStack
+    apps: dict[str, FastAPI] = field(default_factory=dict[str, FastAPI])
+
+    async def open(self, block: Block) -> FastAPI:
+        """Return the block's application, starting it when this is the first test of it."""
+        if block.name not in self.apps:
+            made = await self.stack.enter_async_context(copy_of_template(block))
+            app = block.create_app(settings_for(block, made))
+            await self.stack.enter_async_context(app.router.lifespan_context(app))
+            app.state.urls, app.state.pool = made, app.state.database
+            self.apps[block.name] = app
+        return self.apps[block.name]
 
 
 @pytest.fixture(scope="session")
-async def opened(block: Block, urls: Urls) -> AsyncGenerator[FastAPI]:
-    """Return the application with its lifespan running, on the process's own database."""
-    app = block.create_app(settings_for(block, urls))
-    async with app.router.lifespan_context(app):
-        yield app
+async def opened_blocks() -> AsyncGenerator[Opened]:
+    """Keep what is running until the test process ends."""
+    async with AsyncExitStack() as stack:
+        yield Opened(stack)
+
+
+@pytest.fixture
+async def opened(block: Block, opened_blocks: Opened) -> FastAPI:
+    """Return the application with its lifespan running, on the process's own database.
+
+    Not of session scope itself: pytest would keep the first block's for all others.
+    """
+    return await opened_blocks.open(block)
+
+
+@pytest.fixture
+def urls(opened: FastAPI) -> Urls:
+    """Return where the block's database in this test process is."""
+    return opened.state.urls
 
 
 @pytest.fixture
 async def database(opened: FastAPI) -> AsyncGenerator[Database]:
     """Return a database on which nothing a test does will stay."""
-    pool: Database = opened.state.pool if hasattr(opened.state, "pool") else opened.state.database
-    opened.state.pool = pool
+    pool: Database = opened.state.pool
     async with pool.connection() as connection:
         work = (await driver(connection)).transaction()
         await work.start()

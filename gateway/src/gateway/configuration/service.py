@@ -7,11 +7,9 @@ import time
 from collections.abc import Callable
 from uuid import uuid4
 
-import asyncpg
-
 from gateway.configuration import store
 from gateway.configuration.models import Configuration
-from kit.database import Lender, Reading, Session
+from kit.database import LOST, Lender, Reading, Session
 
 _AGE_UNHEARD = 2.0
 _AGE_OF_CHANGE = 2.0
@@ -75,7 +73,7 @@ class Book:
         while True:
             try:
                 await self._listen_once(url)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (TimeoutError, *LOST):
                 _log.warning("the listener lost its connection; reading more often meanwhile")
             finally:
                 self._heard = False

@@ -68,22 +68,23 @@ class Door(Gate):
     """The door of a route of the gateway's own; who is turned away is in the log."""
 
     def __init__(self, scope: str | None, missing: type[Problem] = ScopeMissing) -> None:
-        super().__init__(scope)
+        super().__init__(*([scope] if scope else []))
+        self._scope = scope
         self._missing = missing
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller; raise what identification raises, or that the scope is missing."""
-        if self.scope is None:
+        if self._scope is None:
             return Caller(ANONYMOUS, "")
         caller: Caller | None = None
         try:
             caller = await request.app.state.identify(request)
             if caller is None:
                 raise CredentialsMissing("present a token or an API key")
-            if not caller.may(self.scope):
-                raise self._missing(f"the scope {self.scope} is missing")
+            if not caller.may(self._scope):
+                raise self._missing(f"the scope {self._scope} is missing")
         except Problem as problem:
-            await _note_refusal(request, caller, self.scope, problem)
+            await _note_refusal(request, caller, self._scope, problem)
             raise
         return caller
 

@@ -1,5 +1,6 @@
 """Pages for people: what this is, and how each block is called."""
 
+from copy import deepcopy
 from importlib import resources
 from typing import Annotated, Any
 
@@ -78,7 +79,7 @@ async def docs_document(
     if block not in _pages(request):
         raise PageNotFound("no such block")
     if block == request.app.state.block:
-        return JSONResponse(request.app.openapi())
+        return JSONResponse(_with_tokens_here(request.app.openapi()))
     providers: Providers = request.app.state.providers
     document: dict[str, Any] = dict(
         (await providers.describe(f"block:{block}/openapi.json")).document
@@ -89,4 +90,13 @@ async def docs_document(
     served.sort(key=lambda service: (service.short_form is None, service.address))
     places = [f"/{s.short_form}" if s.short_form else f"/r1/{s.address}" for s in served]
     document["servers"] = [{"url": place} for place in places] or [{"url": f"/{block}"}]
-    return JSONResponse(document)
+    return JSONResponse(_with_tokens_here(document))
+
+
+def _with_tokens_here(document: dict[str, Any]) -> dict[str, Any]:
+    """Return a document whose tokens come from this gateway, wherever it answers."""
+    document = deepcopy(document)
+    schemes = document.get("components", {}).get("securitySchemes", {})
+    flows = schemes.get("oauth2", {}).get("flows", {})
+    flows.get("clientCredentials", {})["tokenUrl"] = "/oauth2/token"
+    return document

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request
 
 from consent.desk import Desk
-from kit.access import Caller, Gate, ScopeMissing
+from kit.access import Caller
 from kit.database import Session
 from kit.evidence import Ledger
 from kit.sealing import Keyring
@@ -23,29 +23,6 @@ class BothSpellings(APIRouter):
         super().add_api_route(path, endpoint, **options)
         options["include_in_schema"] = False
         super().add_api_route(path.removesuffix("/"), endpoint, **options)
-
-
-class AnyOf(Gate):
-    """A door that one scope of several opens."""
-
-    def __init__(self, *scopes: str) -> None:
-        super().__init__(scopes[0])
-        self._scopes = scopes
-
-    async def __call__(self, request: Request) -> Caller:
-        """Return the caller, or raise AssertionRefused or ScopeMissing."""
-        caller: Caller | None = await request.app.state.identify(request)
-        if caller is not None and any(caller.may(scope) for scope in self._scopes):
-            return caller
-        if caller is not None:
-            raise ScopeMissing(f"one of the scopes {', '.join(self._scopes)} is missing")
-        return await super().__call__(request)
-
-
-def requires_any(*scopes: str) -> Any:
-    """Admit callers whose right covers at least one of ``scopes``."""
-    gate: Callable[..., Any] = AnyOf(*scopes)
-    return Depends(gate)
 
 
 @dataclass(frozen=True, slots=True)

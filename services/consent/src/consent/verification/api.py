@@ -9,7 +9,7 @@ from consent.agreements.schemas import Agreements, DataAgreement
 from consent.consents import service as consents
 from consent.consents.models import Filter, RecordNotFound
 from consent.consents.schemas import RecordAnswer, Records
-from consent.door import BothSpellings, Office, requires_any
+from consent.door import BothSpellings, Office
 from consent.verification import schemas, service
 from kit.access import Caller, requires
 from kit.paging import Paged
@@ -18,7 +18,7 @@ from kit.web import Reading, may_answer
 router = BothSpellings(tags=["verification"])
 
 Verifier = Annotated[Caller, requires("verification:read")]
-Asker = Annotated[Caller, requires_any("verification:read", "decisions:host")]
+Asker = Annotated[Caller, requires("verification:read", "decisions:host")]
 
 
 @router.get(

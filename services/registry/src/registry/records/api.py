@@ -1,12 +1,13 @@
 """Routes that look at records."""
 
+import json
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
 from kit.access import Caller, requires
-from kit.web import Evidence, Neighbours, Reading, json_bytes, may_answer
+from kit.web import Evidence, Neighbours, Reading, may_answer
 from registry.databases.models import RegistryNotFound
 from registry.decisions.models import ConsentRequired, DecisionMissing
 from registry.fields.models import FieldUnknown
@@ -146,4 +147,4 @@ def _page(shown: Shown, listing: Listing, given: list[tuple[str, str]]) -> str:
 
 def _link(given: list[tuple[str, str]], page: int) -> str:
     kept = [(name, value) for name, value in given if name != "page"]
-    return json_bytes("?" + urlencode([*kept, ("page", str(page))])).decode()
+    return json.dumps("?" + urlencode([*kept, ("page", str(page))]))

@@ -1,0 +1,25 @@
+"""The door of every block: its application, its errors, its ids, its contract."""
+
+from kit.web.application import Opening, create_app
+from kit.web.contract import gate_of, operations, routes_of
+from kit.web.door import request_id_of
+from kit.web.problems import ProblemDocument, may_answer, problem_response
+from kit.web.requests import Evidence, JsonObject, Neighbours, Reading, Text, Transaction
+
+__all__ = [
+    "Evidence",
+    "JsonObject",
+    "Neighbours",
+    "Opening",
+    "ProblemDocument",
+    "Reading",
+    "Text",
+    "Transaction",
+    "create_app",
+    "gate_of",
+    "may_answer",
+    "operations",
+    "problem_response",
+    "request_id_of",
+    "routes_of",
+]

@@ -1,0 +1,114 @@
+"""A block's application, put together from its settings and its routers."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from pydantic import BaseModel, Field
+
+from kit import database, evidence
+from kit.access import Caller, Identify, by_assertion, public
+from kit.mediator import KeySource, Mediator
+from kit.problems import Problem
+from kit.sealing import Keyring
+from kit.settings import BlockSettings
+from kit.web.contract import describe, routes_of
+from kit.web.door import Door
+from kit.web.handlers import Handlers, handle
+from kit.web.problems import ALWAYS, may_answer
+
+Opening = Callable[[FastAPI, AsyncExitStack], Awaitable[None]]
+"""What a block opens besides the database; it pushes what must be closed on the stack."""
+
+
+def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
+    block: str,
+    title: str,
+    description: str,
+    settings: BlockSettings,
+    routers: Sequence[APIRouter],
+    *,
+    statuses: Mapping[type[Problem], int] | None = None,
+    opening: Opening | None = None,
+    identify: Identify = by_assertion,
+) -> FastAPI:
+    """Put a block's application together.
+
+    ``statuses`` maps a kind of problem to the status a published contract fixes for it.
+    """
+    handlers = Handlers(statuses or {})
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as stack:
+            await _open(app, settings, stack)
+            if opening:
+                await opening(app, stack)
+            yield
+
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses=may_answer(*ALWAYS),
+        separate_input_output_schemas=False,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.block = block
+    app.state.identify = identify
+    for router in _with_health(routers):
+        app.include_router(router)
+    handle(app, handlers)
+    app.add_middleware(Door, limit=settings.body_limit)
+    describe(app, handlers.statuses)
+    return app
+
+
+def _with_health(routers: Sequence[APIRouter]) -> Sequence[APIRouter]:
+    """Add the kit's health to a block that does not answer for its own."""
+    routes = (route for router in routers for route in routes_of(router.routes))
+    if any(getattr(route, "path", "") == "/health" for route in routes):
+        return routers
+    return (*routers, health_router)
+
+
+async def _open(app: FastAPI, settings: BlockSettings, stack: AsyncExitStack) -> None:
+    state = app.state
+    state.settings = settings
+    state.database = database.Database(settings.database_url.get_secret_value(), settings.pool_size)
+    stack.push_async_callback(state.database.close)
+    state.keyring = Keyring(settings.sealing_key.get_secret_value())
+    state.ledger = evidence.Ledger(state.block, state.keyring, state.database)
+    stack.push_async_callback(state.ledger.close)
+    state.gateway_keys = KeySource(settings.gateway_jwks, settings.gateway_url)
+    state.mediator = Mediator(settings)
+    stack.push_async_callback(state.mediator.close)
+
+
+class Health(BaseModel):
+    """Whether a block can serve."""
+
+    status: str = Field(examples=["ok"])
+    block: str
+    database: bool
+
+
+health_router = APIRouter(tags=["health"])
+Anyone = Annotated[Caller, public()]
+
+
+@health_router.get("/health", responses={503: {"model": Health, "description": "Not ready"}})
+@health_router.get("/healthcheck", include_in_schema=False)
+async def health(request: Request, response: Response, _caller: Anyone) -> Health:
+    """Tell whether the block can serve (govstack-cfr-architecture#15)."""
+    ready = await request.app.state.database.is_ready()
+    response.status_code = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return Health(
+        status="ok" if ready else "unavailable", block=request.app.state.block, database=ready
+    )

@@ -1,0 +1,106 @@
+"""The outermost layer of a block: ids, sizes, text, and the last word on the unforeseen."""
+
+import logging
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
+
+from fastapi import Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kit.identifiers import new_id
+from kit.problems import Problem
+from kit.web.problems import BodyTooLarge, PathUnreadable, problem_response
+
+REQUEST_ID = "x-request-id"
+_CLEAN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_log = logging.getLogger("kit.web")
+
+
+class Door:
+    """The outermost layer: ids, sizes, text, and the last word on what was not foreseen."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request (ASGI)."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Passage(scope, receive, send, self._limit)
+        try:
+            exchange.check()
+            await self._app(scope, exchange.receive, exchange.send)
+        except Problem as problem:
+            await exchange.answer(problem_response(problem, problem.status, exchange.request_id))
+        except Exception:  # noqa: BLE001  the last word
+            _log.exception("unforeseen", extra={"request_id": exchange.request_id})
+            await exchange.answer(problem_response(Problem(), 500, exchange.request_id))
+
+
+class _Passage:
+    """One request on its way through the door."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        self._scope, self._receive, self._send, self._limit = scope, receive, send, limit
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._read = 0
+        self._started = False
+        self.request_id = request_id_of(self._headers)
+        scope.setdefault("state", {})["request_id"] = self.request_id
+
+    def check(self) -> None:
+        """Refuse what no route could read; raise PathUnreadable or BodyTooLarge."""
+        raw_path: bytes = self._scope.get("raw_path") or b""
+        for part in (raw_path, self._scope.get("query_string", b"")):
+            if not is_text(part):
+                raise PathUnreadable("a path or query is percent-encoded UTF-8 without NUL")
+        length = self._headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > self._limit:
+            raise BodyTooLarge(self._limit_said())
+
+    async def receive(self) -> Message:
+        """Pass the body in, up to the limit."""
+        message = await self._receive()
+        self._read += len(message.get("body", b""))
+        if self._read > self._limit:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._limit_said())
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass the answer out, with the request's id on it."""
+        if message["type"] == "http.response.start":
+            self._started = True
+            message["headers"] = [
+                *message["headers"],
+                (REQUEST_ID.encode(), self.request_id.encode()),
+            ]
+        await self._send(message)
+
+    async def answer(self, response: Response) -> None:
+        """Answer in the application's place, if it has not begun to."""
+        if not self._started:
+            await response(self._scope, self._receive, self.send)
+
+    def _limit_said(self) -> str:
+        return f"a body may have {self._limit} bytes at most"
+
+
+def request_id_of(headers: Mapping[bytes, bytes]) -> str:
+    """Return the id a request came with if it is clean, or a new one."""
+    given = headers.get(REQUEST_ID.encode(), b"").decode("latin-1")
+    return given if _CLEAN_ID.fullmatch(given) else str(new_id())
+
+
+def is_text(percent_encoded: bytes) -> bool:
+    """Tell whether a raw path or query decodes to UTF-8 without NUL."""
+    decoded = unquote_to_bytes(percent_encoded)
+    try:
+        decoded.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\x00" not in decoded

@@ -1,0 +1,82 @@
+"""What a route may ask for, and the texts it may take."""
+
+import math
+import re
+from collections.abc import AsyncGenerator
+from typing import Annotated, Any, cast
+
+from fastapi import Depends, Request
+from pydantic import AfterValidator
+
+from kit import database, evidence
+from kit.mediator import Mediator
+
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+
+
+async def _reading(request: Request) -> database.Reading:
+    return database.Reading(request.app.state.database)
+
+
+async def _begin(request: Request) -> AsyncGenerator[database.Transaction]:
+    async with database.Transaction(request.app.state.database) as session:
+        yield session
+
+
+async def _ledger(request: Request) -> evidence.Ledger:
+    return request.app.state.ledger
+
+
+async def _mediator(request: Request) -> Mediator:
+    return request.app.state.mediator
+
+
+Reading = Annotated[database.Reading, Depends(_reading)]
+"""Statements without a transaction, for routes that change nothing."""
+
+Transaction = Annotated[database.Transaction, Depends(_begin, scope="function")]
+"""The request's one transaction: committed before the answer leaves, or rolled back."""
+
+Evidence = Annotated[evidence.Ledger, Depends(_ledger)]
+"""The block's ledger."""
+
+Neighbours = Annotated[Mediator, Depends(_mediator)]
+"""The way to other blocks, through the gateway."""
+
+
+def _text(value: str) -> str:
+    if _NOT_TEXT.search(value):
+        message = "a NUL character or half a surrogate pair cannot be kept"
+        raise ValueError(message)
+    return value
+
+
+def _json(value: dict[str, Any]) -> dict[str, Any]:
+    found = _unkeepable(value)
+    if found:
+        raise ValueError(found)
+    return value
+
+
+def _unkeepable(value: object) -> str:
+    """Say why a JSON value cannot be kept as jsonb; empty when it can."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str) and _NOT_TEXT.search(item):
+            return "a NUL character or half a surrogate pair cannot be kept"
+        if isinstance(item, float) and not math.isfinite(item):
+            return "NaN and infinity are not JSON"
+        if isinstance(item, dict):
+            members = cast("dict[str, object]", item)
+            pending += [*members, *members.values()]
+        elif isinstance(item, list):
+            pending += cast("list[object]", item)
+    return ""
+
+
+Text = Annotated[str, AfterValidator(_text)]
+"""Text PostgreSQL can keep."""
+
+JsonObject = Annotated[dict[str, Any], AfterValidator(_json)]
+"""Any JSON object PostgreSQL can keep."""

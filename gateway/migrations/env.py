@@ -1,4 +1,4 @@
 from gateway.tables import metadata
-from kit import migrations
+from kit.migrations import steps
 
-migrations.run(metadata)
+steps.run(metadata)

@@ -56,9 +56,34 @@ def test_a_stack_stops_cleanly_and_finds_its_data_again(other):
     assert other.stop() == 0
 
 
+def wait_until(holds):
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def lives(process):
+    """Tell whether a process is there and not merely waiting to be reaped."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def children_of(process):
     out = subprocess.run(
-        ["ps", "--ppid", str(process), "-o", "pid=,args="],
+        ["ps", "-ww", "--ppid", str(process), "-o", "pid=,args="],
         capture_output=True,
         text=True,
         check=True,
@@ -66,17 +91,17 @@ def children_of(process):
     return {int(line.split()[0]): line for line in out.splitlines()}
 
 
-def test_a_killed_process_is_started_again(other):
+@pytest.mark.parametrize("what", ["govblocks", "postgres"])
+def test_a_killed_process_is_started_again(other, what):
     other.start()
     other.wait_for("Ctrl-C stops all of it")
     assert other.process is not None
-    for child, what in children_of(other.process.pid).items():
-        if "postgres" not in what:
-            os.kill(child, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while not other.is_ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    killed = [child for child, line in children_of(other.process.pid).items() if what in line]
+    assert killed
+    for child in killed:
+        os.kill(child, signal.SIGKILL)
+    time.sleep(0.5)
+    wait_until(other.is_ready)
     told = other.run("demo")
     assert told.returncode == 0, told.stdout
     assert other.stop() == 0
@@ -85,14 +110,10 @@ def test_a_killed_process_is_started_again(other):
 def test_nothing_is_left_when_the_supervisor_is_killed(other):
     other.start()
     assert other.process is not None
-    children = [c for c, what in children_of(other.process.pid).items() if "postgres" not in what]
+    children = set(children_of(other.process.pid))
     other.process.kill()
     other.process.wait()
-    deadline = time.monotonic() + 10
-    while any(Path(f"/proc/{child}").exists() for child in children):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", other.port))
+    wait_until(lambda: sum(lives(child) for child in children) <= 1)  # PostgreSQL itself
+    wait_until(lambda: is_free(other.port))
     other.start()  # and the PostgreSQL it left is taken over
     assert other.stop() == 0

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from kit import migrations
+from kit.migrations import steps
 
 revision = "0001"
 down_revision = None
@@ -127,6 +127,6 @@ _TABLES = (
 
 
 def upgrade() -> None:
-    migrations.create_ledger()
+    steps.create_ledger()
     for table in _TABLES:
         op.execute(table)

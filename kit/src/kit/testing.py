@@ -95,7 +95,9 @@ async def _on_server(server: str, *statements: str) -> None:
 
 def _stamp(folder: Path) -> str:
     """Return a digest of what a template is made from: the migrations and what they call."""
-    files = [*sorted(folder.rglob("*.py")), Path(__file__), Path(__file__).with_name("evidence.py")]
+    kit = Path(__file__).parent
+    called = [Path(__file__), kit / "evidence.py", *sorted(kit.glob("migrations/*.py"))]
+    files = [*sorted(folder.rglob("*.py")), *called]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 

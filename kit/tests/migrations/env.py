@@ -1,5 +1,5 @@
 from sqlalchemy import MetaData
 
-from kit import migrations
+from kit.migrations import steps
 
-migrations.run(MetaData())
+steps.run(MetaData())

@@ -1,6 +1,6 @@
 """Alembic's door."""
 
 from catalogue.tables import metadata
-from kit import migrations
+from kit.migrations import steps
 
-migrations.run(metadata)
+steps.run(metadata)

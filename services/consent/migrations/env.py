@@ -1,6 +1,6 @@
 """Alembic's way into the consent block's database."""
 
 from consent.tables import metadata
-from kit import migrations
+from kit.migrations import steps
 
-migrations.run(metadata)
+steps.run(metadata)

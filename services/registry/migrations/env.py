@@ -1,4 +1,4 @@
-from kit import migrations
+from kit.migrations import steps
 from registry.tables import metadata
 
-migrations.run(metadata)
+steps.run(metadata)

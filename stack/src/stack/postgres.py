@@ -187,7 +187,6 @@ class Server:
         """Start the server, made at first, and return when it accepts connections."""
         if self.process_id is not None:
             return
-        self.stop()
         try:
             self._start()
         except OSError as error:
@@ -224,7 +223,7 @@ class Server:
         self._account = _Account.choose()
         _make_home(self._home, self._account)
         self._home = self._home.resolve()
-        self._lock = _lock(self._home)
+        self._lock = self._lock or _lock(self._home)
         self._place = _choose_place(self._home, self._account)
         self._password = _keep_password(self._home, self._data)
         _stop_leftover(self._data)
@@ -233,7 +232,8 @@ class Server:
             _check_version(self._data)
         else:
             self._initialise(programs)
-        self._socket_folder = _make_socket_folder(self._place, self._account)
+        # a server that died is started again where those who use it look for it
+        self._socket_folder = self._socket_folder or _make_socket_folder(self._place, self._account)
         self._launch(programs, self._socket_folder)
 
     def _initialise(self, programs: Path) -> None:
@@ -332,11 +332,14 @@ def _make_home(home: Path, account: _Account) -> None:
 
 
 def _lock(home: Path) -> TextIO:
-    """Take the home for this process, until the file is closed or the process ends."""
+    """Take the home for this process, until the file is closed or the process ends.
+
+    A POSIX lock: processes forked later do not hold it, so it ends with us.
+    """
     file = (home / "lock").open("a+", encoding="utf-8")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError) as error:
         file.seek(0)
         holder = file.read().strip()
         file.close()

@@ -2,13 +2,13 @@
 
 from alembic import op
 
-from kit import migrations
+from kit.migrations import steps
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    migrations.create_ledger()
-    migrations.create_queue()
+    steps.create_ledger()
+    steps.create_queue()
     op.execute("CREATE TABLE thing (id uuid PRIMARY KEY, name text NOT NULL)")

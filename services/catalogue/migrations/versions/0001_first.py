@@ -2,14 +2,14 @@
 
 from alembic import op
 
-from kit import migrations
+from kit.migrations import steps
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    migrations.create_ledger()
+    steps.create_ledger()
     for statement in (_ENTRY, _REUSE, *_INDEXES, _LIVE_REUSE):
         op.execute(statement)
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from kit import migrations
+from kit.migrations import steps
 
 revision = "0001"
 down_revision = None
@@ -103,10 +103,10 @@ _TABLES = (
 
 def upgrade() -> None:
     """Create everything; revisions are INSERT only for the role that serves."""
-    migrations.create_ledger()
+    steps.create_ledger()
     for statement in _TABLES:
         op.execute(statement)
-    role = migrations.runtime_role()
+    role = steps.runtime_role()
     if role:
         quoted = '"' + role.replace('"', '""') + '"'
         op.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON revision FROM {quoted}")

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from kit import migrations
+from kit.migrations import steps
 
 revision = "0001"
 down_revision = None
@@ -63,11 +63,11 @@ _TABLES = (
 
 
 def upgrade() -> None:
-    migrations.create_ledger()
-    migrations.create_queue()
+    steps.create_ledger()
+    steps.create_queue()
     for statement in _TABLES:
         op.execute(statement)
-    role = migrations.runtime_role()
+    role = steps.runtime_role()
     if role is not None:
         quoted = '"' + role.replace('"', '""') + '"'
         op.execute(

@@ -4,14 +4,14 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from kit import migrations
+from kit.migrations import steps
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    migrations.create_ledger()
+    steps.create_ledger()
     _databases()
     _records()
 

@@ -1,0 +1,66 @@
+"""What a block's migration files are written with: Alembic's way in, the ledger, the queue."""
+
+from typing import cast
+
+from alembic import context, op
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.util import await_only
+
+from kit import evidence
+
+
+def run(metadata: MetaData) -> None:
+    """Alembic's way in, for ``migrations/env.py``."""
+    connection = cast("Connection", context.config.attributes["connection"])
+    context.configure(connection=connection, target_metadata=metadata)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def runtime_role() -> str | None:
+    """Return the role that serves requests, inside a migration; None when it is the owner."""
+    migration_context = op.get_context()
+    config = migration_context.config
+    return cast("str | None", config.attributes.get("runtime_role")) if config else None
+
+
+def create_ledger() -> None:
+    """Create the evidence tables as of version 0001, INSERT only for the role that serves."""
+    for statement in _LEDGER:
+        op.execute(statement)
+    role = runtime_role()
+    for statement in evidence.only_insert(role) if role else ():
+        op.execute(statement)
+
+
+def create_queue() -> None:
+    """Create PgQueuer's tables, types, function and trigger (docs/decisions/0007)."""
+    op.execute("SELECT 1")  # SQLAlchemy begins lazily; the driver's statements must be inside
+    driver = op.get_bind().connection.driver_connection
+    if driver is None:
+        message = "a migration runs on a connection"
+        raise RuntimeError(message)
+    await_only(driver.execute(QueryBuilderEnvironment().build_install_query()))
+
+
+_LEDGER = (
+    """
+    CREATE TABLE evidence_entry (
+      id uuid PRIMARY KEY,
+      at timestamptz NOT NULL,
+      kind text NOT NULL,
+      actor text NOT NULL,
+      object text NOT NULL,
+      subject bytea,
+      facts jsonb NOT NULL,
+      canonical bytea NOT NULL,
+      leaf bytea NOT NULL
+    )
+    """,
+    "CREATE INDEX evidence_entry_at ON evidence_entry (at)",
+    "CREATE INDEX evidence_entry_subject ON evidence_entry (subject, at)",
+    "CREATE INDEX evidence_entry_object ON evidence_entry (object, at)",
+    "CREATE TABLE evidence_detail (entry_id uuid PRIMARY KEY, sealed bytea NOT NULL)",
+    "CREATE TABLE evidence_key (subject bytea PRIMARY KEY, wrapped bytea NOT NULL)",
+)

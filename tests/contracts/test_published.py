@@ -60,7 +60,12 @@ A pattern is matched with ``METHOD PATH request FIELD`` or ``METHOD PATH answer 
 """
 
 Documents = dict[str, dict[str, Any]]
-CASES = [(block, fact) for block, facts in FACTS.items() for fact in facts]
+CASES = [
+    (block, fact)
+    for block, facts in FACTS.items()
+    for fact in facts
+    if (block, fact["method"], fact["path"]) not in NOT_YET
+]
 NAMES = [f"{block} {fact['method']} {fact['path']}" for block, fact in CASES]
 
 
@@ -69,12 +74,15 @@ def key(block: str, fact: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def ours(documents: Documents, block: str, fact: dict[str, Any]) -> dict[str, Any]:
-    """Return our operation at the published method and path; skip what is not there yet."""
+    """Return our operation at the published method and path."""
     operation = documents[block]["paths"].get(fact["path"], {}).get(fact["method"])
-    if operation is None and key(block, fact) in NOT_YET:
-        pytest.skip(f"not yet: {NOT_YET[key(block, fact)]}")
     assert operation is not None, f"{key(block, fact)} is published and not ours"
     return operation
+
+
+def test_what_is_not_there_yet_is_not_there(documents: Documents) -> None:
+    for block, method, path in NOT_YET:
+        assert method not in documents[block]["paths"].get(path, {}), f"{path}: off NOT_YET"
 
 
 @pytest.mark.parametrize(("block", "fact"), CASES, ids=NAMES)
@@ -82,7 +90,6 @@ def test_a_published_operation_is_ours_under_its_name(
     documents: Documents, block: str, fact: dict[str, Any]
 ) -> None:
     operation = ours(documents, block, fact)
-    assert key(block, fact) not in NOT_YET, "it is there: take it off NOT_YET"
     if fact["operationId"]:
         assert operation["operationId"] == fact["operationId"]
 

@@ -194,4 +194,4 @@ async def _consented(
         reason, consent = decision.reason, decision.consent_record_id
     refused = Purpose(purpose.operation, purpose.legal_basis, consent, reason)
     await usage.note(ledger, call.caller, REFUSED, looks, refused)
-    raise ConsentRequired(reason)
+    raise ConsentRequired.because(reason)

@@ -325,7 +325,7 @@ async def test_a_refused_read_shows_nothing_and_is_noted(other, guarded, entries
     ):
         assert answer.status_code == 403
         assert answer.json()["title"] == "Consent is required"
-        assert answer.json()["detail"] == "opted-out"
+        assert answer.json()["detail"].endswith("(opted-out)")
         assert "Usha" not in answer.text
     assert await entries("record.read") == []
     found = await entries("record.refused", subject="EE5")
@@ -352,7 +352,8 @@ async def test_nobody_is_asked_about_a_record_that_is_not_there(other, guarded):
 async def test_a_record_that_names_nobody_is_not_shown_to_others(owner, other, guarded):
     await _create(owner, {"village": "Nowhere"})
     answer = await _read(other, village="Nowhere")
-    assert (answer.status_code, answer.json()["detail"]) == (403, "no-record")
+    assert answer.status_code == 403
+    assert answer.json()["detail"].endswith("(no-record)")
     assert guarded.asked == []
 
 

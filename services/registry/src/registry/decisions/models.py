@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from kit.problems import Forbidden
 from kit.problems import Unavailable as _Unavailable
 
-
 _SENTENCES = {
     "no-record": "the person has not been asked, or has not answered",
     "opted-out": "the person has said no, or withdrew their consent",

@@ -9,6 +9,8 @@ import gateway  # noqa: F401  or pytest, naming gateway/tests, would put an empt
 from kit.testing import SERVER
 from stack.postgres import PostgresError, Server
 
+pytest_plugins = ["kit.testing"]  # here, not in addopts: coverage must have begun
+
 _started: list[Server] = []
 
 

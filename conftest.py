@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import gateway  # noqa: F401  or pytest, naming gateway/tests, would put an empty one in its place
-from kit.testing import SERVER
 from stack.postgres import PostgresError, Server
 
 pytest_plugins = ["kit.testing"]  # here, not in addopts: coverage must have begun
+SERVER = "GOVBLOCKS_TEST_SERVER"  # where kit.testing looks for the server
 
 _started: list[Server] = []
 

@@ -61,7 +61,7 @@ async def served(gateway):
     config = uvicorn.Config(gateway.app(), port=0, log_level="error", lifespan="off", ws="none")
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110  uvicorn tells by a flag
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     try:

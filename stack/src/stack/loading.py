@@ -240,17 +240,21 @@ def _without_none(content: Mapping[str, Any]) -> dict[str, Any]:
 def _accept(answer: httpx.Response, place: str) -> httpx.Response:
     if answer.is_success:
         return answer
+    said = _reasons(answer) or "no reason"
+    raise InstanceError(f"{place}: refused with {answer.status_code}: {said}")
+
+
+def _reasons(answer: httpx.Response) -> str:
+    """Return what a problem says: each field with its reason, or else its detail or title."""
     try:
         problem = answer.json()
     except ValueError:
-        problem = {}
-    said = " ".join(
-        [str(problem.get("title", "")), str(problem.get("detail", ""))]
-        + [f"{error['pointer']}: {error['reason']}" for error in problem.get("errors") or ()]
-    )
-    raise InstanceError(
-        f"{place}: refused with {answer.status_code}: {said.strip() or 'no reason'}"
-    )
+        return ""
+    if not isinstance(problem, dict):
+        return ""
+    errors = [error for error in problem.get("errors") or () if isinstance(error, dict)]
+    fields = "; ".join(f"{error.get('pointer')}: {error.get('reason')}" for error in errors)
+    return fields or str(problem.get("detail") or problem.get("title") or "")
 
 
 @asynccontextmanager

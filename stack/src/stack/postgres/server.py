@@ -138,7 +138,11 @@ class Server:
         else:
             initialise(self._data, programs, self._account, self._password, durable=self._durable)
         # a server that died is started again where those who use it look for it
-        self._socket_folder = self._socket_folder or make_socket_folder(self._place, self._account)
+        if self._socket_folder is None:
+            self._socket_folder = make_socket_folder(self._place, self._account)
+        elif not self._socket_folder.exists():  # clearing up after the dead server removed it
+            self._socket_folder.mkdir(mode=0o700)
+            self._account.own(self._socket_folder)
         self._launch(programs, self._socket_folder)
 
     def _launch(self, programs: Path, folder: Path) -> None:

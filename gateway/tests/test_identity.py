@@ -1,6 +1,7 @@
 """Tokens, keys, and how soon a withdrawal counts."""
 
 import asyncio
+import base64
 import json
 import time
 from typing import Any
@@ -277,3 +278,31 @@ def test_a_network_holds_its_addresses_and_no_others() -> None:
 def test_a_header_that_is_none_says_nothing() -> None:
     assert header_of("!!") == {}
     assert header_of("W10.x") == {}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"alg": "ES256", "kid": [1]}',
+        b'{"alg": "ES256", "kid": {"a": 1}}',
+        b'{"alg": "ES256", "crit": 1}',
+        b'{"alg": "ES256", "crit": [1]}',
+        b"[" * 20_000,
+        b'{"alg": "ES256", "kid": ' + b"[" * 20_000,
+    ],
+)
+async def test_a_token_with_a_strange_header_is_refused(house: House, header: bytes) -> None:
+    token = base64.urlsafe_b64encode(header).decode().rstrip("=") + ".e30.AAAA"
+    async with client_of(house.app) as http:
+        for path in (f"/r1/{INSIDE}/things", "/listClients"):
+            answer = await http.get(path, headers={"Authorization": f"Bearer {token}"})
+            assert answer.status_code == 401, path
+
+
+@pytest.mark.parametrize("end", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+async def test_a_time_that_no_calendar_holds_in_utc_is_refused(house: House, end: str) -> None:
+    async with await house.administrator() as admin:
+        for name in ("from", "to"):
+            found = await admin.get("/api/v1/messagelog", params={name: end})
+            assert found.status_code == 400, name
+        assert (await admin.post(KEYS, json={"expiresAt": end})).status_code == 400

@@ -3,11 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime
 
 from gateway.evidence import service
 from gateway.evidence.models import LogNotForYou, Search
-from gateway.evidence.schemas import Message, MessageLog
+from gateway.evidence.schemas import Message, MessageLog, Moment
 from gateway.identity.api import admits
 from kit.access import Caller
 from kit.paging import Paged
@@ -28,8 +27,8 @@ async def message_log(  # noqa: PLR0913, PLR0917  the filters
     client: Annotated[Text | None, Query(description="Who acted")] = None,
     about: Annotated[Text | None, Query(alias="service", description="A service's address")] = None,
     kind: Annotated[Text | None, Query(examples=["exchange.refused"])] = None,
-    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Before this")] = None,
+    since: Annotated[Moment | None, Query(alias="from")] = None,
+    until: Annotated[Moment | None, Query(alias="to", description="Before this")] = None,
 ) -> MessageLog:
     """Return entries of the log, newest first: one's own, or all with `read:log`."""
     search = Search(

@@ -21,6 +21,8 @@ CLIENT_HEADERS = (b"x-govstack-client", b"information-mediator-client", b"x-road
 KEY_HEADERS = (b"apikey", b"api_key")
 READER_HEADER = b"x-road-userid"
 _ADDRESS_PARTS = 4
+_UNREADABLE = (JoseError, ValueError, TypeError, RecursionError)
+"""What reading a stranger's token raises: a header may hold anything, nested to any depth."""
 _PERSON_ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519")
 
 
@@ -195,7 +197,7 @@ def header_of(token: str) -> Mapping[str, Any]:
     """Return a token's unproven header; empty when it is none."""
     try:
         found: object = json.loads(_decoded(token.partition(".")[0]))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -208,7 +210,7 @@ def read_own(key: OKPKey, issuer: str, token: str, now: float) -> tuple[str, str
     """Return client, secret's fingerprint and end of a token of ours; raise CredentialsRefused."""
     try:
         read = jwt.decode(token, key, algorithms=["Ed25519"])
-    except (JoseError, ValueError) as error:
+    except _UNREADABLE as error:
         raise CredentialsRefused("the token is not valid") from error
     claims = read.claims
     if read.header.get("typ") != TOKEN_TYPE or claims.get("iss") != issuer:
@@ -225,7 +227,7 @@ def read_person(
     """Return the person a token names and until when, or raise CredentialsRefused."""
     try:
         claims = jwt.decode(token, keys, algorithms=_PERSON_ALGORITHMS).claims
-    except (JoseError, ValueError) as error:
+    except _UNREADABLE as error:
         raise CredentialsRefused("the token is not valid") from error
     heard = claims.get("aud")
     audiences: list[Any] = heard if isinstance(heard, list) else [heard]

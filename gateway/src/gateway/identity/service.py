@@ -87,7 +87,7 @@ class Persons:
 
     async def _keys_for(self, kid: object) -> KeySet:
         async with self._lock:
-            unknown = self._keys is None or kid not in {key.kid for key in self._keys.keys}
+            unknown = self._keys is None or kid not in [key.kid for key in self._keys.keys]
             may_ask = time.monotonic() - self._read_at >= self._reread
             if unknown and self.issuer.jwks_url and may_ask:
                 self._read_at = time.monotonic()

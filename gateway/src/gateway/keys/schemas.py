@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from gateway.configuration.models import Key
+from gateway.evidence.schemas import Moment
 from kit.web import Text
 
 
@@ -17,7 +18,7 @@ class NewKey(BaseModel):
     key: Text | None = Field(
         default=None, description="The key itself; administrators only", repr=False
     )
-    expiresAt: AwareDatetime | None = Field(default=None, description="Until when it counts")
+    expiresAt: Moment | None = Field(default=None, description="Until when it counts")
 
 
 class ApiKey(BaseModel):

@@ -4,6 +4,8 @@ import asyncio
 
 import asyncpg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from kit.database import Database, Reading, Transaction
 
@@ -41,3 +43,10 @@ async def test_transactions_go_on_after_postgresql_closed_every_connection(urls,
         async with Transaction(database) as session:
             found = await session.fetchrow("SELECT 1")
             assert found is not None
+
+
+async def test_a_statement_that_fails_does_not_say_what_it_was_given(database):
+    with pytest.raises(DBAPIError) as failed:
+        async with database.connection() as connection:
+            await connection.execute(text("SELECT 1 / 0 WHERE :code <> ''"), {"code": "DEV1"})
+    assert "DEV1" not in str(failed.value)

@@ -48,6 +48,7 @@ class Database:
         self._engine: AsyncEngine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             isolation_level="AUTOCOMMIT",
+            hide_parameters=True,  # what was sent may be personal, and errors are logged
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,

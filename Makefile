@@ -30,6 +30,9 @@ contracts: $(INSTALLED) ## Write contracts/ anew from the code
 	@$(BIN)/python -m stack.contracts
 	@$(BIN)/python -m stack.instance > docs/guides/instance-file.schema.json
 
+bench: $(INSTALLED) ## Measure the house beside bare baselines, in ten minutes at most
+	@$(BIN)/python -m benchmarks
+
 clean: ## Remove the environment, caches, test databases and the stack's home
 	rm -rf .venv .govblocks build .pytest_cache .ruff_cache .hypothesis
 
@@ -41,4 +44,4 @@ $(INSTALLED): pyproject.toml uv.lock kit/pyproject.toml gateway/pyproject.toml s
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fix contracts clean
+.PHONY: help run demo test check fix contracts bench clean

@@ -1,0 +1,1 @@
+"""The house measured beside bare baselines, in one run: see docs/guides/benchmarks.md."""

@@ -1,0 +1,69 @@
+"""``make bench``: measure every row, print the table, keep it in ``build/bench``."""
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import report, rows
+from benchmarks.measuring import Effort, Result, measure
+from benchmarks.stage import Stage
+
+_ROOT = Path(__file__).parents[1]
+_WIDTH = 140
+_LONGEST = 570.0
+"""Seconds; what is not measured by then is not, so that all ends within ten minutes."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the rows that are asked for; 0 unless a row failed."""
+    given = _read(arguments)
+    seconds, rounds = (1, 1) if given.quick else (given.seconds, given.rounds)
+    effort = Effort(seconds, rounds, time.monotonic() + _LONGEST)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    results = _run(given.only or rows.NAMES, effort, console)
+    report.table(console, results)
+    report.write(results, effort, given.results, _ROOT)
+    console.print(f"Written to {given.results}: latest.json and latest.svg")
+    return 1 if any(result.failed for result in results) else 0
+
+
+def _read(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", action="append", choices=rows.NAMES, help="only this row")
+    parser.add_argument("--seconds", type=int, default=3, help="seconds of each side of a round")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each row")
+    parser.add_argument("--quick", action="store_true", help="one round of one second")
+    parser.add_argument("--results", type=Path, default=_ROOT / "build" / "bench")
+    return parser.parse_args(arguments)
+
+
+def _run(names: Sequence[str], effort: Effort, console: Console) -> list[Result]:
+    place = Path(tempfile.mkdtemp(prefix="govblocks-bench-"))
+    place.chmod(0o711)  # PostgreSQL runs as another user when root starts it
+    results: list[Result] = []
+    try:
+        with Stage(place) as stage:
+            for name in names:
+                result = measure(name, rows.find(name), stage, effort)
+                results.append(result)
+                console.print(_line(result))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return results
+
+
+def _line(result: Result) -> str:
+    if result.failure:
+        return f"{result.row.title}: {result.failure}"
+    low, high = result.spread
+    return f"{result.row.title}: {result.ratio:.2f} ({low:.2f}-{high:.2f})"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """What every block reads from its environment; the block's own settings extend it."""
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -27,6 +27,14 @@ class BlockSettings(BaseSettings):
     """32 random bytes in base64: wraps the keys that seal personal data."""
     body_limit: int = 10 * 1024 * 1024
     """The largest request body the block reads, in bytes."""
+    listen_host: str = "127.0.0.1"
+    """The address it listens on when it is served alone."""
+    listen_port: int = Field(default=8080, ge=0, le=65535)
+    """The port it listens on then; not named ``port``, which Kubernetes sets to something else."""
+    workers: int = Field(default=1, ge=1, le=32)
+    """Web workers when it is served alone."""
+    grace: float = Field(default=25.0, ge=0)
+    """Seconds that requests under way have when it stops alone."""
 
     @property
     def migration_url(self) -> str:

@@ -1,7 +1,8 @@
 """The development token issuer: a small OpenID provider for people who do not exist.
 
-It signs a token for whoever is named, so it exists only inside ``govblocks up``; a deployment
-names its real OIDC issuer in the gateway's settings instead.
+It signs a token for whoever is named, so it exists only inside ``govblocks up`` and in the
+demo profile of ``compose.yaml`` (``stack.serving``); a deployment names its real OIDC issuer in the
+gateway's settings instead.
 """
 
 import time

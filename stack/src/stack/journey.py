@@ -44,9 +44,11 @@ class Journey:
         mailbox: str,
         client_secrets: Mapping[str, str],
         listen: Callable[[Step], None],
+        issuer: str = "",
     ) -> None:
         self._gateway = gateway
         self._mailbox_url = mailbox
+        self._issuer_url = issuer or f"{gateway}/issuer"
         self._secrets = client_secrets
         self._teller = Teller(listen)
         self._people = People.invent()
@@ -355,9 +357,9 @@ class Journey:
 
     async def _sees_who_read(self) -> None:
         people = self._people
-        async with httpx.AsyncClient(base_url=self._gateway, timeout=10) as client:
+        async with httpx.AsyncClient(timeout=10) as client:
             who = {"person": people.mother, "name": people.mothers_name}
-            signed = await client.post("/issuer/token", json=who)
+            signed = await client.post(f"{self._issuer_url}/token", json=who)
         require(signed.is_success, "the development issuer signs a token for her")
         token = signed.json()["access_token"]
         self._mother.client.headers["Authorization"] = f"Bearer {token}"

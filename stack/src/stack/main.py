@@ -110,7 +110,8 @@ def demo(url: Url = None) -> None:
 async def _demo(settings: Settings) -> None:
     started = time.monotonic()
     narrator = telling.Narrator()
-    await Journey(settings.gateway, settings.mailbox, demo_secrets(), narrator).run()
+    places = settings.gateway, settings.mailbox
+    await Journey(*places, demo_secrets(), narrator, settings.issuer).run()
     took = time.monotonic() - started
     telling.console.print(f"\n{len(narrator.steps)} steps in {took:.1f} s, all as promised.")
 
@@ -172,10 +173,10 @@ def token(
     settings = _settings(url=url)
     try:
         answer = httpx.post(
-            f"{settings.gateway}/issuer/token", json={"person": person, "name": name}, timeout=10
+            f"{settings.issuer}/token", json={"person": person, "name": name}, timeout=10
         )
     except httpx.HTTPError as error:
-        raise _fail(StartError(f"No stack answers at {settings.gateway}.")) from error
+        raise _fail(StartError(f"No issuer answers at {settings.issuer}.")) from error
     if not answer.is_success:
-        raise _fail(StartError(f"{settings.gateway} has no development issuer."))
+        raise _fail(StartError(f"There is no development issuer at {settings.issuer}."))
     sys.stdout.write(answer.json()["access_token"] + "\n")

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     """A running stack's gateway, for ``demo``, ``load`` and ``token``."""
     mailbox_url: str = ""
     """A running stack's mailbox page, for ``demo``."""
+    issuer_url: str = ""
+    """A running stack's development issuer, for ``demo`` and ``token``."""
     administrator_secret: SecretStr | None = None
     """The bootstrap administrator's secret; made and kept in the home when not given."""
 
@@ -43,3 +45,8 @@ class Settings(BaseSettings):
     def mailbox(self) -> str:
         """Return the address of the mailbox that the journey reads."""
         return self.mailbox_url.rstrip("/") or f"http://127.0.0.1:{self.mailbox_port}"
+
+    @property
+    def issuer(self) -> str:
+        """Return the address of the development issuer."""
+        return self.issuer_url.rstrip("/") or f"{self.gateway}/issuer"

@@ -18,16 +18,14 @@ from typing import Any
 
 import httpx
 
-from stack import postgres, processes
+from kit.serve import processes
+from stack import postgres
 from stack.home import PARTS, HomeError, Secrets, open_home
 from stack.plan import Plan
-from stack.processes import Child
 from stack.settings import Settings
 
 _STORY = "story"
 _LOOK_EVERY = 0.2
-_CALM = 10.0
-_LONGEST_PAUSE = 5.0
 _READY_WITHIN = 30.0
 
 Tell = Callable[[str], None]
@@ -55,10 +53,8 @@ class Supervisor:
         self._tell = tell
         self._story = story
         self._mail_ports = (0, 0)
-        self._line = (-1, -1)
         self._server: postgres.Server | None = None
-        self._children: list[Child] = []
-        self._pauses: dict[str, float] = {}
+        self._processes = processes.Processes()
         self._stopping = False
         self._importing = threading.Thread(target=_house, name="import the house")
 
@@ -71,7 +67,7 @@ class Supervisor:
             self._start(plan, listener)
             self._wait_until_ready(plan)
             if self._story is not None:
-                self._add(_STORY, self._telling(self._story))
+                self._processes.add(_STORY, self._telling(self._story), once=True)
             while not self._stopping:
                 self._look()
                 time.sleep(_LOOK_EVERY)
@@ -127,16 +123,10 @@ class Supervisor:
         self._importing.join()  # a process with threads is not forked
         gc.collect()
         gc.freeze()
-        self._line = processes.lifeline()
         for number in range(plan.workers):
-            self._add(f"web-{number + 1}", self._web(plan, listener))
-        self._add("jobs", _jobs(plan))
-        self._add("mailbox", self._mailbox())
-
-    def _add(self, name: str, work: processes.Work) -> None:
-        child = Child(name, work, self._line)
-        child.start()
-        self._children.append(child)
+            self._processes.add(f"web-{number + 1}", self._web(plan, listener))
+        self._processes.add("jobs", _jobs(plan))
+        self._processes.add("mailbox", self._mailbox())
 
     def _web(self, plan: Plan, listener: socket.socket) -> processes.Work:
         async def work(ended: asyncio.Event) -> None:
@@ -180,53 +170,30 @@ class Supervisor:
                 time.sleep(0.05)
 
     def _look(self) -> None:
-        """Start again what has died, with a pause that grows while it keeps dying."""
-        if self._server is not None and self._server.process_id is None and not self._stopping:
+        """Start again what has died."""
+        if self._stopping:
+            return
+        if self._server is not None and self._server.process_id is None:
             self._server.start()
-        for child in list(self._children):
-            if child.is_running or self._stopping:
-                continue
-            if child.name == _STORY:
-                self._children.remove(child)
-            elif time.monotonic() > self._pauses.get(child.name, 0.0):
-                self._again(child)
-
-    def _again(self, child: Child) -> None:
-        lived = time.monotonic() - child.started_at
-        child.restarts = 0 if lived > _CALM else child.restarts + 1
-        pause = min(_LONGEST_PAUSE, 0.1 * 2**child.restarts)
-        self._pauses[child.name] = time.monotonic() + pause
-        child.start()
+        self._processes.look()
 
     def _stop(self) -> None:
-        """Let requests finish, then stop the children, then PostgreSQL."""
+        """Let requests finish, then stop the processes, then PostgreSQL."""
         self._stopping = True
-        for child in self._children:
-            child.terminate()
-        deadline = time.monotonic() + self.settings.grace
-        for child in self._children:
-            child.end(deadline)
+        self._processes.stop(self.settings.grace)
         if self._server is not None:
             self._server.stop()
 
 
 def bind(host: str, port: int, setting: str) -> socket.socket:
     """Return a listening socket, or raise StartError naming the setting that chooses the port."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
-        listener.listen(2048)
+        return processes.listen(host, port)
     except OSError as error:
-        listener.close()
         reason = error.strerror or "it cannot be used"
         raise StartError(
             f"Port {port} on {host} cannot be used ({reason}); choose another with {setting}."
         ) from error
-    listener.setblocking(False)  # noqa: FBT003  the socket's own signature
-    listener.set_inheritable(True)
-    return listener
 
 
 def _free(port: int, setting: str) -> int:

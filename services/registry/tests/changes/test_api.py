@@ -312,6 +312,24 @@ async def test_update_or_create_keeps_the_query_in_what_it_creates(owner, mcts):
     assert done.json()["content"]["ID"] == "MCTS3"
 
 
+async def test_update_or_create_that_shows_more_than_was_sent_is_a_read(owner, mcts, entries):
+    await _create(owner, {"child": CHILD})
+    assert (await _upsert(owner, {"ID": "MCTS1"}, {"child": CHILD})).status_code == 200
+    assert await entries("record.read") == []
+    shown = await _upsert(owner, {"ID": "MCTS1"}, {"village": "A"})
+    assert shown.json()["content"]["child"] == CHILD
+    [read] = await entries("record.read")
+    assert read.facts["operation"] == "updateOrCreate"
+    assert "child.firstName" in read.facts["fields"]
+
+
+async def test_who_may_only_write_is_shown_only_what_they_wrote(owner, client_for, mcts):
+    await _create(owner, {"child": CHILD})
+    async with client_for(scopes={"records:write"}, client="TEST/GOV/1001/registrar") as writer:
+        done = await _upsert(writer, {"ID": "MCTS1"}, {"village": "A"})
+    assert done.json() == {"content": {"village": "A"}}
+
+
 async def test_update_or_create_at_once_makes_one_record(open_registry, publish):
     base = "/data/U/1.0"
     await publish(open_registry, "U", UNIQUE)

@@ -256,12 +256,16 @@ async def test_nothing_is_noted_of_a_registry_without_personal_data(owner, peopl
     assert await entries("record.read") == []
 
 
-async def test_exists_is_noted_when_it_matched_a_persons_identifier(owner, mcts, entries):
+async def test_exists_is_noted_when_it_matched_personal_data(owner, mcts, entries):
     await _create(owner, {"child": CHILD})
     for body in ({"child": {"id": "EE5"}}, {"child": {"id": "EE6"}}, {"ID": "MCTS1"}):
         await owner.post(f"{BASE}/exists", json=body)
     [entry] = await entries("record.checked")
     assert entry.facts["fields"] == ["child.id"]
+    named = {"child": {"firstName": CHILD["firstName"], "birthdate": CHILD["birthdate"]}}
+    await owner.post(f"{BASE}/exists", json={"query": {"content": named}})
+    entry = (await entries("record.checked"))[-1]
+    assert set(entry.facts["fields"]) == {"child.firstName", "child.birthdate"}
 
 
 async def test_a_field_marked_personal_later_is_noted_in_older_versions_too(

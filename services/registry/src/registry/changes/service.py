@@ -20,7 +20,8 @@ from registry.records import service as records
 from registry.records.models import QueryInvalid, Record, RecordNotFound
 from registry.records.service import Call
 from registry.triggers.models import value_at
-from registry.usage.service import reader
+from registry.usage import service as usage
+from registry.usage.service import Purpose, reader
 from registry.validation.models import clean
 
 Content = Mapping[str, Any]
@@ -79,8 +80,9 @@ async def update(session: Session, ledger: Ledger, call: Call, asked: Asked) -> 
 async def update_or_create(session: Session, ledger: Ledger, call: Call, asked: Asked) -> str:
     """Change the record that matches, or create one; return the JSON text of what it is now.
 
-    It is found by the query, by its primary key, or as what this request made of it before. Another
-    member is shown only what it wrote where reads need the person's consent.
+    It is found by the query, by its primary key, or as what this request made of it before. Who may
+    not read is shown only what they wrote, and so is another member where reads need the person's
+    consent; who is shown more personal data than they sent has read it, and that is written down.
     """
     work, asked = await _open(session, ledger, call, asked)
     release = work.release
@@ -95,8 +97,10 @@ async def update_or_create(session: Session, ledger: Ledger, call: Call, asked: 
         done = await _create(work, models.merge(query, asked.content))
     else:
         done = await _change(work, found, asked.content)
-    if release.current.consent is not None and not call.caller.is_owner:
+    guarded = release.current.consent is not None and not call.caller.is_owner
+    if guarded or (found is not None and not call.caller.may("records:read")):
         return json.dumps(asked.content, ensure_ascii=False)
+    await _account(work, done, asked.outcome)
     return done.shown(release)
 
 
@@ -131,6 +135,21 @@ async def _matching(work: Work, asked: Asked) -> Record | None:
     if found is None and asked.outcome:
         found = await store.lock_matching(work.session, database, asked.outcome)
     return found
+
+
+async def _account(work: Work, done: Record, sent: Content) -> None:
+    """Write down which personal data the answer shows that the request did not hold."""
+    release, values = work.release, done.values(work.release)
+    shown = [
+        name
+        for name in release.personal
+        for path in [release.path.schema.get(name).path]
+        if (value := value_at(values, path)) is not None and value_at(sent, path) != value
+    ]
+    if shown:
+        look = records.look(release, done, shown)
+        basis = Purpose("updateOrCreate", work.call.legal_basis)
+        await usage.record(work.session, work.ledger, work.call.caller, look, basis)
 
 
 def _key(release: Release, content: Content) -> str | None:

@@ -86,12 +86,12 @@ async def page(session: Session, ledger: Ledger, call: Call, listing: Listing) -
 
 
 async def exists(session: Session, ledger: Ledger, call: Call, query: Mapping[str, Any]) -> bool:
-    """Tell whether a record matches; a match by a person's identifier is noted."""
+    """Tell whether a record matches; a match by personal data is noted."""
     release, record = await _match(session, call, query)
     if record is None:
         return False
-    identifiers = release.current.schema.identifiers
-    used = [field.name for field in identifiers if value_at(query, field.path) is not None]
+    schema = release.path.schema
+    used = [name for name in release.personal if value_at(query, schema.get(name).path) is not None]
     if used:
         looks = [look(release, record, used)]
         await usage.note(ledger, call.caller, CHECKED, looks, Purpose("exists", call.legal_basis))

@@ -53,6 +53,14 @@ async def note(
     await asyncio.gather(*(ledger.note(entry) for entry in entries))
 
 
+async def record(
+    session: Session, ledger: Ledger, caller: Caller, look: Look, purpose: Purpose
+) -> None:
+    """Write down, in the change's own transaction, that its answer showed personal data."""
+    for entry in _entries(caller, READ, look, purpose):
+        await ledger.record(session, entry)
+
+
 def _entries(caller: Caller, kind: str, look: Look, purpose: Purpose) -> list[Entry]:
     facts = _facts(caller, purpose, fields=list(look.fields), recordNumber=look.number)
     if not look.people:

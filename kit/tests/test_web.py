@@ -1,8 +1,12 @@
+from typing import Annotated
 from uuid import uuid4
 
 import pytest
+from pydantic import Field, TypeAdapter, ValidationError
 
 from kit.database import driver
+from kit.web import Text
+from kit.web.problems import field_errors
 
 SCOPES = {"things:read", "things:write"}
 JSON = {"content-type": "application/json"}
@@ -59,6 +63,15 @@ async def test_a_bad_body_points_at_the_field(client_for):
         response = await client.post("/things", content=body, headers=JSON)
         assert response.status_code == 400, body
         assert response.json()["errors"][0]["pointer"] == "#/name"
+
+
+@pytest.mark.parametrize(("text", "said"), [("abcd", "at most 3"), ("", "at least 1")])
+def test_a_text_is_measured_in_characters(text, said):
+    short = TypeAdapter(Annotated[Text, Field(min_length=1, max_length=3)])
+    with pytest.raises(ValidationError) as refused:
+        short.validate_python(text)
+    [error] = field_errors(refused.value.errors())
+    assert error.reason == f"String should have {said} characters"
 
 
 @pytest.mark.parametrize(

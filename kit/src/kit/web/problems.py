@@ -117,9 +117,16 @@ def field_errors(errors: Sequence[Any]) -> list[FieldError]:
     return [_field_error(error) for error in errors]
 
 
+_LENGTHS = {"too_long": ("at most", "max_length"), "too_short": ("at least", "min_length")}
+"""What Pydantic says in "items" of a text that was looked at before it was measured."""
+
+
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     where = error["loc"][1:]
     if error["type"] == "json_invalid":
         return FieldError("#", f"not JSON at character {where[0]}: {error['ctx']['error']}")
     reason = str(error["msg"]).removeprefix("Value error, ")
+    if error["type"] in _LENGTHS and isinstance(error["input"], str):
+        said, limit = _LENGTHS[error["type"]]
+        reason = f"String should have {said} {error['ctx'][limit]} characters"
     return FieldError("#/" + "/".join(str(part) for part in where), reason)

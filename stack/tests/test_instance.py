@@ -24,6 +24,14 @@ def test_the_demo_is_an_instance_file():
     assert str(DEMO.with_name("catalogue.yaml")) in source.place("catalogue", "entries", 3)
 
 
+def test_nobody_in_the_demo_manages_anothers_room():
+    for member in read(DEMO).instance.members:
+        for service in (s for a in member.applications for s in a.services if s.id == "api"):
+            for right in service.rights:
+                own = right.client.startswith(f"{member.memberClass}/{member.code}/")
+                assert own or right.scopes == ["subscribe"], (service.id, right.client)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

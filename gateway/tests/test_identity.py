@@ -263,6 +263,14 @@ def test_headers_that_disagree_are_refused() -> None:
     assert presented([(b"x-road-client", b"")]).client is None
 
 
+async def test_a_reader_whose_name_no_log_can_keep_is_refused(house: House) -> None:
+    async with house.keyed() as http:
+        for length, status in ((200, 200), (201, 400), (1_000_000, 400)):
+            reader = {"X-Road-UserId": "r" * length}
+            answer = await http.get(f"/r1/{INSIDE}/things", headers=reader)
+            assert answer.status_code == status, length
+
+
 def test_a_network_holds_its_addresses_and_no_others() -> None:
     from ipaddress import ip_network  # noqa: PLC0415
 

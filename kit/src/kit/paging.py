@@ -2,8 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Query
 from pydantic.dataclasses import dataclass
+
+from kit.web import gathered
 
 
 @dataclass(frozen=True)
@@ -14,4 +16,4 @@ class Page:
     limit: Annotated[int, Query(ge=1, le=1000, description="Rows to return at most")] = 100
 
 
-Paged = Annotated[Page, Depends()]
+Paged = Annotated[Page, gathered(Page)]

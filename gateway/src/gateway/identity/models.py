@@ -20,6 +20,7 @@ TOKEN_TYPE = "at+jwt"  # noqa: S105  RFC 9068
 CLIENT_HEADERS = (b"x-govstack-client", b"information-mediator-client", b"x-road-client")
 KEY_HEADERS = (b"apikey", b"api_key")
 READER_HEADER = b"x-road-userid"
+_LONGEST_READER = 200
 _ADDRESS_PARTS = 4
 _UNREADABLE = (JoseError, ValueError, TypeError, RecursionError)
 """What reading a stranger's token raises: a header may hold anything, nested to any depth."""
@@ -48,6 +49,12 @@ class ClientMismatch(Forbidden):
     """The credentials belong to another application than the client the request names."""
 
     title = "The credentials belong to another client"
+
+
+class ReaderRefused(Invalid):
+    """The person an application names as its reader cannot be kept."""
+
+    title = "The reader is not valid"
 
 
 class HeadersDisagree(Invalid):
@@ -126,7 +133,7 @@ class Identified:
 
 
 def presented(headers: Iterable[tuple[bytes, bytes]]) -> Presented:
-    """Read what a request presents, or raise HeadersDisagree or CredentialsRefused."""
+    """Read what a request presents, or raise HeadersDisagree, ReaderRefused or CredentialsRefused."""
     said: dict[bytes, set[str]] = {}
     for name, value in headers:
         said.setdefault(name, set()).add(value.decode("latin-1").strip())
@@ -134,9 +141,10 @@ def presented(headers: Iterable[tuple[bytes, bytes]]) -> Presented:
     header_key = _one(said, KEY_HEADERS)
     if key and header_key and key != header_key:
         raise HeadersDisagree("two different API keys are presented")
-    return Presented(
-        bearer, header_key or key, _one(said, CLIENT_HEADERS), _one(said, (READER_HEADER,))
-    )
+    reader = _one(said, (READER_HEADER,))
+    if reader and len(reader) > _LONGEST_READER:
+        raise ReaderRefused(f"{READER_HEADER.decode()} has at most {_LONGEST_READER} characters")
+    return Presented(bearer, header_key or key, _one(said, CLIENT_HEADERS), reader)
 
 
 def _one(said: Mapping[bytes, set[str]], names: Sequence[bytes]) -> str | None:

@@ -21,7 +21,7 @@ Writer = Annotated[Caller, admits("write:conf")]
 Reader = Annotated[Caller, admits("read:conf")]
 
 
-def _address(
+async def _address(
     ours: Instance,
     memberClass: Text,  # noqa: N803  the wire's spelling
     memberCode: Text,  # noqa: N803  as above

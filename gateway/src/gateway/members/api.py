@@ -38,7 +38,7 @@ class DocumentUnreadable(Invalid):
     title = "The document cannot be read"
 
 
-def _digest(request: Request) -> Digest:
+async def _digest(request: Request) -> Digest:
     return request.app.state.identity.digest_of_secret
 
 

@@ -4,7 +4,15 @@ from kit.web.application import Opening, create_app
 from kit.web.contract import gate_of, operations, routes_of
 from kit.web.door import request_id_of
 from kit.web.problems import ProblemDocument, may_answer, problem_response
-from kit.web.requests import Evidence, JsonObject, Neighbours, Reading, Text, Transaction
+from kit.web.requests import (
+    Evidence,
+    JsonObject,
+    Neighbours,
+    Reading,
+    Text,
+    Transaction,
+    gathered,
+)
 
 __all__ = [
     "Evidence",
@@ -17,6 +25,7 @@ __all__ = [
     "Transaction",
     "create_app",
     "gate_of",
+    "gathered",
     "may_answer",
     "operations",
     "problem_response",

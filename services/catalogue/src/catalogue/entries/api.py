@@ -32,7 +32,7 @@ ASK_AGAIN = "private, no-cache"
 """Keep an answer, but ask again before using it: rights and content may have changed."""
 
 
-def _search(  # noqa: PLR0913  each argument is one filter of the address
+async def _search(  # noqa: PLR0913  each argument is one filter of the address
     page: Paged,
     *,
     q: Annotated[

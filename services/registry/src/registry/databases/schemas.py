@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from fastapi import Depends, Path
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from kit.web import JsonObject, Text
+from kit.web import JsonObject, Text, gathered
 
 Code = Annotated[
     Text,
@@ -46,7 +46,7 @@ class Chosen:
     id: Annotated[int, Path(ge=0, le=(1 << 63) - 1, description="Id of the database")]
 
 
-ChosenDatabase = Annotated[Chosen, Depends()]
+ChosenDatabase = Annotated[Chosen, gathered(Chosen)]
 
 
 class Metadata(BaseModel):

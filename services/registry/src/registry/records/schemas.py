@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Path, Query
+from fastapi import Header, Path, Query
 from pydantic import BaseModel, Field, model_validator
 
-from kit.web import JsonObject, Text
+from kit.web import JsonObject, Text, gathered
 
 EXAMPLE = {"id": "EE378627348834", "firstName": "John", "lastName": "Smith"}
 
@@ -31,7 +31,7 @@ class Address:
     ] = None
 
 
-Addressed = Annotated[Address, Depends()]
+Addressed = Annotated[Address, gathered(Address)]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Chosen:
     ID: Annotated[str, Path(description="Primary key or id of the record", examples=["MCTS31"])]
 
 
-ChosenRecord = Annotated[Chosen, Depends()]
+ChosenRecord = Annotated[Chosen, gathered(Chosen)]
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class ListQuery:
     ] = None
 
 
-Listed = Annotated[ListQuery, Depends()]
+Listed = Annotated[ListQuery, gathered(ListQuery)]
 
 
 class Content(BaseModel):

@@ -133,7 +133,7 @@ class Identified:
 
 
 def presented(headers: Iterable[tuple[bytes, bytes]]) -> Presented:
-    """Read what a request presents, or raise HeadersDisagree, ReaderRefused or CredentialsRefused."""
+    """Read what a request presents; raise HeadersDisagree, ReaderRefused or CredentialsRefused."""
     said: dict[bytes, set[str]] = {}
     for name, value in headers:
         said.setdefault(name, set()).add(value.decode("latin-1").strip())

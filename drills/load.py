@@ -50,6 +50,15 @@ class Attempt:
         return 200 <= self.status < 300  # noqa: PLR2004  HTTP's words
 
     @property
+    def was_there(self) -> bool:
+        """Tell whether a repeated request heard that the first had been done.
+
+        GovStack's consent block says 400 where the others say 409.
+        """
+        taken = 400 if self.kind == requests.INDIVIDUAL else 409
+        return self.tries > 1 and self.status == taken
+
+    @property
     def may_pass(self) -> bool:
         """Tell whether the same may go well later: no answer, or the server's own fault."""
         return self.status == 0 or self.status >= 500  # noqa: PLR2004  as above
@@ -78,9 +87,7 @@ class Memory:
     def was_there(self, kind: str) -> set[str]:
         """Return the keys that a repeated request found there: 409 after no answer."""
         return {
-            each.key
-            for each in self.attempts
-            if each.kind == kind and each.status == 409 and each.tries > 1  # noqa: PLR2004  Conflict
+            each.key for each in self.attempts if each.kind == kind and each.was_there
         } - self.succeeded(kind).keys()
 
     def faults(self, attempts: Iterable[Attempt]) -> Counter[str]:
@@ -178,8 +185,8 @@ class Load:
                 body = _json(content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             status, why = 0, type(error).__name__
-        if status >= 300 and isinstance(body, dict):  # noqa: PLR2004  HTTP's words
-            why = str(body.get("detail") or body.get("title") or body)[:80]
+        if status >= 300:  # noqa: PLR2004  HTTP's words
+            why = _reason(body)
         kept = body if 200 <= status < 300 else None  # noqa: PLR2004  as above
         return Attempt(
             asked.kind, asked.key, tries, due, sent, self.now, status, why, request_id, kept
@@ -199,6 +206,11 @@ class Load:
             method, path, json=body, headers=self._headers[client]
         ) as answer:
             return answer.status, _json(await answer.read())
+
+
+def _reason(body: Any) -> str:
+    said = body.get("detail") or body.get("title") if isinstance(body, dict) else body
+    return str(said)[:60]
 
 
 def _json(content: bytes) -> Any:

@@ -86,11 +86,10 @@ def _seconds(value: float | None) -> str:
 
 async def _nothing_refused(run: Run) -> Promise:
     """Look for 4xx: each request is good; only a repeated one may hear that it was there."""
-    there = 409
     broken = [
         f"{each.kind} {each.key}: {each.status} {each.why}"
         for each in run.load.memory.attempts
-        if 300 <= each.status < 500 and not (each.tries > 1 and each.status == there)  # noqa: PLR2004  HTTP's words
+        if 300 <= each.status < 500 and not each.was_there  # noqa: PLR2004  HTTP's words
     ]
     return _promise("no good request is refused", broken, f"{len(run.load.memory.attempts)} sent")
 

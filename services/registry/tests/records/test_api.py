@@ -361,6 +361,16 @@ async def test_a_record_that_names_nobody_is_not_shown_to_others(owner, other, g
     assert guarded.asked == []
 
 
+async def test_nobody_consents_to_a_client_that_is_no_application(client_for, guarded, entries):
+    for client in ("anonymous", "administrator"):
+        async with client_for(scopes={"*"}, client=client, tenant="TEST/GOV/1001") as nobody:
+            refused = await _read(nobody, ID="MCTS1")
+        assert refused.status_code == 403
+        assert refused.json()["detail"].endswith("(wrong-recipient)")
+    assert guarded.asked == []
+    assert len(await entries("record.refused")) == 2
+
+
 async def test_the_owner_needs_no_consent(owner, guarded):
     guarded.permitted = False
     assert (await _read(owner, ID="MCTS1")).status_code == 200

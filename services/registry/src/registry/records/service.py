@@ -178,8 +178,9 @@ async def _consented(
     """Return the purpose with the consent it stands on, or raise ConsentRequired."""
     release, record, looks = shown
     rule, person = release.current.consent, person_asked(release, record)
-    reason, consent = "no-record", None
-    if rule is not None and person is not None:
+    named = call.caller.client != call.caller.member
+    reason, consent = "no-record" if named else "wrong-recipient", None
+    if named and rule is not None and person is not None:
         question = Question(
             rule.data_agreement_id,
             person,

@@ -80,7 +80,7 @@ async def create(
         agreement_id, caller.tenant, content, _policy_of(content), revision.id, at
     )
     if not await store.insert(session, agreement):
-        raise AgreementTaken("another data agreement carries this id")
+        raise AgreementTaken("another data agreement carries this id, or did until it was deleted")
     await ledger.record(
         session, trace("agreement.created", caller, agreement.thing, revision=revision.id)
     )
@@ -142,7 +142,7 @@ async def _the_same(
 ) -> Kept:
     mine = existing.tenant == caller.tenant and not existing.deleted_at
     if not mine or existing.content != await _complete(session, caller, sent, existing):
-        raise AgreementTaken("another data agreement carries this id")
+        raise AgreementTaken("another data agreement carries this id, or did until it was deleted")
     return existing, await revisions.get(session, existing.revision_id)
 
 

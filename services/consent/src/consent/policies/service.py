@@ -86,7 +86,7 @@ async def create(
     revision = await revisions.append(session, state, tenant=caller.tenant, object_id=policy_id)
     policy = Policy(policy_id, caller.tenant, content, revision.id, at)
     if not await store.insert(session, policy):
-        raise PolicyTaken("another policy carries this id")
+        raise PolicyTaken("another policy carries this id, or did until it was deleted")
     await ledger.record(
         session, trace("policy.created", caller, policy.thing, revision=revision.id)
     )
@@ -98,7 +98,7 @@ async def _the_same(
 ) -> Kept:
     mine = existing.tenant == caller.tenant and not existing.deleted_at
     if not mine or existing.content != content:
-        raise PolicyTaken("another policy carries this id")
+        raise PolicyTaken("another policy carries this id, or did until it was deleted")
     return existing, await revisions.get(session, existing.revision_id)
 
 

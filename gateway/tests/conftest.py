@@ -54,7 +54,7 @@ async def house(block: Block) -> AsyncGenerator[House]:
         made = await stack.enter_async_context(copy_of_template(block))
         inside, outside = Echo(), Echo()
         url = await stack.enter_async_context(served(outside))
-        settings = settings_for(block, made)
+        settings = settings_for(block, made, blocks={"far": url})
         app = create_app(settings, {"echo": inside})
         await stack.enter_async_context(app.router.lifespan_context(app))
         found = House(app, inside, outside, made, settings)

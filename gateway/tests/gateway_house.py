@@ -17,7 +17,7 @@ from joserfc.jwk import KeySet, OKPKey
 from pydantic import SecretStr
 
 from gateway.settings import Settings
-from kit.access import Caller, read_assertion
+from kit.access import IN_PROCESS, Caller, read_assertion
 from kit.testing import Urls
 
 KEY = OKPKey.generate_key("Ed25519", parameters={"kid": "gateway-test"})
@@ -131,6 +131,7 @@ def configuration(outside: str) -> dict[str, Any]:
                                 "rights": both,
                             },
                             {"id": "nobody", "serviceUrl": "block:echo"},
+                            {"id": "far", "serviceUrl": "block:far", "rights": both},
                         ],
                     },
                     {
@@ -297,8 +298,13 @@ def person(subject: str = "EE38001010000", **more: Any) -> str:
     return jwt.encode(header, claims, ISSUER_KEY, algorithms=["Ed25519"])
 
 
-def asserted(scope: dict[str, Any], block: str = "echo") -> Caller:
-    """Return the caller that the gateway asserted to a provider."""
+def asserted(scope: dict[str, Any]) -> Caller:
+    """Return the caller that the gateway handed to a block in its own process."""
+    return scope[IN_PROCESS]
+
+
+def signed_for(scope: dict[str, Any], block: str) -> Caller:
+    """Return the caller that the gateway asserted to a block elsewhere."""
     headers = {n.decode(): v.decode() for n, v in scope["headers"]}
     keys = KeySet.import_key_set({"keys": [KEY.as_dict(private=False)]})
     return read_assertion(keys, block, headers["x-govblocks-assertion"])

@@ -93,7 +93,7 @@ async def test_the_house_is_healthy_when_every_block_is(house: House) -> None:
                 "status": "ok",
                 "block": "gateway",
                 "database": True,
-                "blocks": {"echo": "ok"},
+                "blocks": {"echo": "ok", "far": "ok"},
             }
     settings = house.settings.model_copy(update={"blocks": {"gone": "http://127.0.0.1:9"}})
     app = create_app(settings, {"echo": house.inside})

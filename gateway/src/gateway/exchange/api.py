@@ -24,7 +24,7 @@ from gateway.identity.models import Identified
 from gateway.passages.service import GONE, UNLOGGED, Passage, Turns
 from gateway.providers.models import ProviderUnavailable
 from gateway.providers.service import has_body
-from kit.access import HEADER, assertion
+from kit.access import HEADER, IN_PROCESS, Caller, assertion
 from kit.problems import Problem
 from kit.web import problem_response, request_id_of
 
@@ -189,14 +189,18 @@ class _Exchange:
         if admitted.who.application:
             more["Information-Mediator-Client"] = admitted.who.client
             more["X-GovStack-Client"] = admitted.who.client
-        block = admitted.service.block
+        block, handed = admitted.service.block, dict[str, Caller]()
         if block:
             caller = admitted.caller(self.configuration, self.asked.request_id)
-            more[HEADER] = assertion(self.state.identity.key, block, caller)
+            if self.state.providers.is_inside(block):
+                handed[IN_PROCESS] = caller
+            else:
+                more[HEADER] = assertion(self.state.identity.key, block, caller)
         path = self.asked.path or (b"/" if block else b"")
         same = ("type", "asgi", "http_version", "method", "scheme", "server", "client")
         return {
             **{name: self.scope[name] for name in same if name in self.scope},
+            **handed,
             "root_path": "",
             "path": self.asked.decoded_path or "/",
             "raw_path": path,

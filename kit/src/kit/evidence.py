@@ -182,7 +182,7 @@ class Ledger:
             None if search.subject is None else self._keyring.reference(search.subject),
             search.since,
             search.until,
-            None if search.facts is None else rfc8785.dumps(dict(search.facts)).decode(),
+            None if search.facts is None else json.dumps(dict(search.facts)),
             search.limit,
             search.offset,
         )
@@ -279,7 +279,7 @@ class Ledger:
             [row.entry.actor for row in rows],
             [row.entry.object for row in rows],
             [row.reference for row in rows],
-            [rfc8785.dumps(dict(row.entry.facts)).decode() for row in rows],
+            [json.dumps(dict(row.entry.facts)) for row in rows],
             [row.canonical for row in rows],
             [leaf_hash(row.canonical) for row in rows],
             [row.sealed for row in rows],

@@ -115,6 +115,8 @@ def _by_wrk(target: Target, seconds: int, first: int) -> dict[str, Any]:
         file.flush()
         load = ["-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "10s", "-s", file.name]
         said = _run(["wrk", *load, f"{parts.scheme}://{parts.netloc}"], None, seconds)
+    if "RESULT " not in said:
+        raise RowFailed(f"wrk said no result: {said.strip()[-300:]}")
     return json.loads(said.rpartition("RESULT ")[2])
 
 

@@ -73,7 +73,9 @@ def _kinto(program: str, stage: Stage) -> Generator[str]:
     settings = _SETTINGS.format(port=port, url=stage.empty_database("kinto"))
     file.write_text(settings, encoding="utf-8")
     _migrate(program, file)
-    running = subprocess.Popen([program, "start", "--ini", str(file), "-q"])  # noqa: S603  our own arguments
+    running = subprocess.Popen(  # noqa: S603  our own arguments, no shell
+        [program, "start", "--ini", str(file), "-q"], stderr=subprocess.DEVNULL
+    )
     try:
         url = f"http://127.0.0.1:{port}/v1"
         _wait_for(url)

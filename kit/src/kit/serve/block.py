@@ -103,14 +103,17 @@ class Supervisor:
         role = urlsplit(serving).username
         runtime_role = role if role != urlsplit(owner).username else None
         deadline = time.monotonic() + _DATABASE_WITHIN
+        said = ""
         while not self._stopping:
             try:
                 await migrations.upgrade(self.block.migrations, owner, runtime_role)
             except LOST as error:
+                reason = f"the database does not answer ({type(error).__name__})"
                 if time.monotonic() > deadline:
-                    raise StartError(
-                        f"The database does not answer ({type(error).__name__})."
-                    ) from error
+                    raise StartError(reason) from error
+                if reason != said:
+                    sys.stderr.write(f"{self.block.name}: waiting, {reason}\n")
+                said = reason
                 await asyncio.sleep(0.5)
             else:
                 return

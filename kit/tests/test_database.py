@@ -50,3 +50,26 @@ async def test_a_statement_that_fails_does_not_say_what_it_was_given(database):
         async with database.connection() as connection:
             await connection.execute(text("SELECT 1 / 0 WHERE :code <> ''"), {"code": "DEV1"})
     assert "DEV1" not in str(failed.value)
+
+
+async def test_a_transaction_that_was_cancelled_leaves_nothing_to_the_next(urls):
+    """Else the next one's commit ends a savepoint only, and what was answered is lost later."""
+    alone = Database(urls.runtime, pool_size=1)
+    other = await asyncpg.connect(urls.runtime)
+
+    async def write(name):
+        async with Transaction(alone) as session:
+            await session.fetch("INSERT INTO thing VALUES (gen_random_uuid(), $1)", name)
+
+    for steps in range(40):
+        cancelled = asyncio.create_task(write("cancelled"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        cancelled.cancel()
+        await asyncio.gather(cancelled, return_exceptions=True)
+        await write(f"after {steps}")
+        found = await other.fetchval("SELECT count(*) FROM thing WHERE name = $1", f"after {steps}")
+        assert found == 1, f"cancelled after {steps} steps of the loop"
+    await other.execute("DELETE FROM thing")
+    await other.close()
+    await alone.close()

@@ -216,9 +216,23 @@ class Transaction(_Statements):
     ) -> None:
         """Commit, or roll back when the block raised; give the connection back."""
         try:
-            if self._work is not None:
-                await (self._work.rollback() if kind else self._work.commit())
+            await self._end(commits=kind is None)
         finally:
             if self._loan is not None:
                 await self._loan.__aexit__(kind, error, trace)
             self._loan = self._connection = self._work = None
+
+    async def _end(self, *, commits: bool) -> None:
+        """Commit or roll back; a connection on which that fails is not used again.
+
+        A cancelled BEGIN or COMMIT may have reached PostgreSQL or not: the next transaction on
+        such a connection would be a savepoint of this one, and its commit would keep nothing.
+        """
+        if self._work is None or self._connection is None:
+            return
+        try:
+            await (self._work.commit() if commits else self._work.rollback())
+        except BaseException as failed:
+            await self._connection.invalidate()
+            if commits or not isinstance(failed, Exception):
+                raise  # what made us roll back says more than that rolling back failed

@@ -26,9 +26,10 @@ def main(arguments: Sequence[str]) -> int:
     seconds, rounds = (1, 1) if given.quick else (given.seconds, given.rounds)
     effort = Effort(seconds, rounds, time.monotonic() + _LONGEST)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    measured = report.checkout(_ROOT)
     results = _run(given.only or rows.NAMES, effort, console)
     report.table(console, results)
-    report.write(results, effort, given.results, _ROOT)
+    report.write(results, effort, given.results, measured)
     console.print(f"Written to {given.results}: latest.json and latest.svg")
     return 1 if any(result.failed for result in results) else 0
 

@@ -5,7 +5,7 @@ import os
 import platform
 import statistics
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,12 +57,21 @@ def _median(result: Result, number: Callable[[Round], float]) -> float:
 # -- JSON ----------------------------------------------------------------------------------------
 
 
-def document(results: Sequence[Result], effort: Effort, root: Path) -> dict[str, Any]:
-    """Return the whole run: machine, commit, and every round of every row."""
+def checkout(root: Path) -> dict[str, Any]:
+    """Return what is measured: the commit, and whether files differ from it; asked at the start."""
     return {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git(root, "rev-parse", "HEAD"),
         "changed": bool(_git(root, "status", "--porcelain", "--untracked-files=no")),
+    }
+
+
+def document(
+    results: Sequence[Result], effort: Effort, measured: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the whole run: machine, commit, and every round of every row."""
+    return {
+        **measured,
         "machine": _machine(),
         "load": {
             "generator": generator(),
@@ -189,7 +198,7 @@ def _bar(result: Result, y: float, longest: float) -> list[str]:
             _line(x, y + 3, x, y + _BAR - 3, 'stroke="#1b1b1b" stroke-width="2"')
             for x in (low, high)
         ),
-        _text(max(end, high) + 8, middle + 4, f"{result.ratio:.2f}", 'font-weight="600"'),
+        _text(_WIDTH - _RIGHT + 16, middle + 4, f"{result.ratio:.2f}", 'font-weight="600"'),
     ]
     if result.row.goal is not None:
         x = _across(result.row.goal, longest)
@@ -197,14 +206,16 @@ def _bar(result: Result, y: float, longest: float) -> list[str]:
     return parts
 
 
-def write(results: Sequence[Result], effort: Effort, folder: Path, root: Path) -> None:
+def write(
+    results: Sequence[Result], effort: Effort, folder: Path, measured: Mapping[str, Any]
+) -> None:
     """Write ``latest.json`` and ``latest.svg``."""
     folder.mkdir(parents=True, exist_ok=True)
-    said = document(results, effort, root)
+    said = document(results, effort, measured)
     (folder / "latest.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
     machine = said["machine"]
     about = (
-        f"{said['at'][:10]}, {said['commit'][:8]}; "
+        f"{said['at'][:10]}, {said['commit'][:8]}{' and changes' if said['changed'] else ''}; "
         f"{machine['processor']}, {machine['cores']} cores; "
         f"{effort.rounds} rounds of {effort.seconds} s each, {CONNECTIONS} connections"
     )

@@ -26,6 +26,9 @@ check: $(INSTALLED) ## Format, lint, types, walls, contracts
 fix: $(INSTALLED) ## Format, and mend what can be mended by itself
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
 
+drill: $(INSTALLED) ## Load a stack of its own, kill its processes, check what was promised
+	@$(BIN)/python -m drills $(DRILL)
+
 contracts: $(INSTALLED) ## Write contracts/ anew from the code
 	@$(BIN)/python -m stack.contracts
 	@$(BIN)/python -m stack.instance > docs/guides/instance-file.schema.json
@@ -44,4 +47,4 @@ $(INSTALLED): pyproject.toml uv.lock kit/pyproject.toml gateway/pyproject.toml s
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fix contracts bench clean
+.PHONY: help run demo test check fix contracts bench clean drill

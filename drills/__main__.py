@@ -48,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
             report.console.print(f"A stack serves at {house.gateway}; {seconds:g} s of load begin.")
             found = asyncio.run(drill(house, given.rate, seconds, order))
             report.tell(*found)
+            report.complaints(house.complaints())
     except (StackError, kills.NothingToKillError) as error:
         report.console.print(str(error))
         return 1

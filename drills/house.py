@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ PARTS = ("gateway", "registry", "consent", "messaging", "catalogue")
 _READY = "Ctrl-C stops all of it"
 _READY_WITHIN = 90.0
 _STOPPED_WITHIN = 60.0
+_ERROR = re.compile(r"[\s|]*[\w.]+(Error|Exception|Unavailable|Exit)\b.*")
 _LISTENS, _ESTABLISHED = "0A", "01"  # as /proc/net/tcp writes them
 
 
@@ -113,6 +116,11 @@ class House:
         lines = (self.home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()
         role, password = f"govblocks_{part}_owner", secrets["owner_passwords"][part]
         return f"postgresql://{role}:{password}@/govblocks_{part}?host={lines[4]}&port={lines[3]}"
+
+    def complaints(self) -> Counter[str]:
+        """Count the errors that the stack wrote on its output, by their last line."""
+        lines = self.output.read_text(errors="replace").splitlines()
+        return Counter(found[0][:120] for line in lines if (found := _ERROR.match(line)))
 
     def processes(self) -> dict[int, str]:
         """Return the supervisor's children by id, each as postgres, mailbox, web, jobs or dead.

@@ -64,7 +64,19 @@ async def _kill(house: House, load: Load, what: str) -> Kill:
     return Kill(what, found[0], at, None)
 
 
-def served_again(kill: Kill, until: float, load: list[Attempt]) -> float:
+def served_again(kill: Kill, until: float, load: list[Attempt]) -> float | None:
+    """Return the seconds until every kind of request due after a kill had had a success."""
+    first: dict[str, float] = {}
+    due = [each for each in load if kill.at <= each.due < until]
+    for each in due:
+        if each.succeeded:
+            first[each.kind] = min(first.get(each.kind, each.done), each.done)
+    if not due or first.keys() != {each.kind for each in due}:
+        return None
+    return max(first.values()) - kill.at
+
+
+def last_failure(kill: Kill, until: float, load: list[Attempt]) -> float:
     """Return the seconds after a kill at which the last request was due that then failed."""
     failed = [each.due for each in load if kill.at <= each.due < until and not each.succeeded]
     return max(failed) - kill.at if failed else 0.0

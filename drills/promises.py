@@ -73,9 +73,13 @@ async def _serves_again(run: Run) -> Promise:
     for kill, until in zip(run.kills, [*starts[1:], run.load.seconds], strict=True):
         again = kills.served_again(kill, until, first)
         back = None if kill.back is None else kill.back - kill.at
-        told = f"{kill.what}: served after {again:.1f} s, process back after {_seconds(back)}"
+        failed = kills.last_failure(kill, until, first)
+        told = (
+            f"{kill.what}: every kind served after {_seconds(again)}, process back after "
+            f"{_seconds(back)}, last failure due at {failed:.1f} s"
+        )
         said.append(told)
-        if back is None or max(again, back) > kills.SERVES_WITHIN:
+        if back is None or again is None or max(again, back) > kills.SERVES_WITHIN:
             broken.append(told)
     return _promise("serves again within 10 s by itself", broken, "; ".join(said) or "no kill")
 
@@ -282,7 +286,7 @@ _CREATED = """
     GROUP BY r.id
 """
 _KNOWN = """
-    SELECT regexp_replace(object, '^individual/', '') AS id, count(*) AS n
+    SELECT regexp_replace(object, '^.*[/:]', '') AS id, count(*) AS n
     FROM evidence_entry WHERE kind = 'individual.created' GROUP BY object
 """
 _ACCEPTED = """

@@ -23,6 +23,12 @@ def tell(load: Load, kills: list[Kill], promises: list[Promise]) -> None:
     _promises(promises)
 
 
+def complaints(found: Counter[str]) -> None:
+    """Print the errors that the stack wrote on its output."""
+    for line, times in found.most_common(8):
+        console.print(f"The stack wrote {times} times: {line.strip()}", markup=False)
+
+
 def _reached(load: Load, first: list[Attempt]) -> None:
     well = [each for each in first if each.succeeded]
     span = max((each.done for each in first), default=load.seconds)

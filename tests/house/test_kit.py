@@ -17,6 +17,8 @@ GENERAL = {
 """Names of features that are ordinary words too; ``WORDS`` has those of them that are not."""
 
 ALLOWED = {
+    '"__signature__"': "Python's word",
+    "inspect.signature": "Python's word",
     "asyncpg.Record": "a row, in the driver's words",
     "async def record(": "the verb: what the ledger does",
     "``REGISTRY_`` …": "an example of a prefix",

@@ -2,6 +2,7 @@
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -23,6 +24,7 @@ _LONGEST = 570.0
 def main(arguments: Sequence[str]) -> int:
     """Run the rows that are asked for; 0 unless a row failed."""
     given = _read(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # PostgreSQL is stopped then too
     seconds, rounds = (1, 1) if given.quick else (given.seconds, given.rounds)
     effort = Effort(seconds, rounds, time.monotonic() + _LONGEST)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)

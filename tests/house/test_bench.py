@@ -19,7 +19,7 @@ def told(house: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         cwd=house,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

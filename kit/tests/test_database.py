@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from kit.database import Database, Reading, Transaction
+from kit.database import Database, DatabaseUnavailable, Reading, Transaction
 
 
 @pytest.fixture
@@ -73,3 +73,14 @@ async def test_a_transaction_that_was_cancelled_leaves_nothing_to_the_next(urls)
     await other.execute("DELETE FROM thing")
     await other.close()
     await alone.close()
+
+
+async def test_a_server_that_refuses_a_connection_is_unavailable_to_reads_and_writes(urls):
+    """As one that is starting up does; here a database that is not there."""
+    away = Database(urls.runtime.replace("/kit_", "/away_"))
+    with pytest.raises(DatabaseUnavailable):
+        await Reading(away).fetchrow("SELECT 1")
+    with pytest.raises(DatabaseUnavailable):
+        async with Transaction(away) as session:
+            await session.fetchrow("SELECT 1")
+    await away.close()

@@ -14,6 +14,7 @@ from typing import Any, Protocol, Self, cast
 import asyncpg
 import asyncpg.transaction
 from sqlalchemy import Executable, Row
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -64,7 +65,7 @@ class Database:
         """Lend a connection in AUTOCOMMIT."""
         try:
             connection = await self._open_one()
-        except LOST as error:
+        except (*LOST, DBAPIError) as error:  # SQLAlchemy wraps what PostgreSQL says at its door
             raise DatabaseUnavailable from error
         try:
             yield connection
@@ -198,8 +199,9 @@ class Transaction(_Statements):
         yield self._connection or await self._begin()
 
     async def _begin(self) -> AsyncConnection:
-        self._loan = self._lender.connection()
-        self._connection = await self._loan.__aenter__()
+        loan = self._lender.connection()
+        self._connection = await loan.__aenter__()
+        self._loan = loan  # what could not be lent is not given back
         self._work = (await driver(self._connection)).transaction()
         await self._work.start()
         return self._connection

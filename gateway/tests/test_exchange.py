@@ -300,3 +300,20 @@ async def test_what_cannot_be_logged_is_not_done(house: House) -> None:
             assert (await http.get(f"/r1/{POPULATION}/nobody/x")).status_code == 503
     finally:
         state.ledger = ledger
+
+
+async def test_what_nobody_foresaw_is_answered_with_its_request(house: House) -> None:
+    async def broken(*_: object) -> None:
+        message = "a secret of the program"
+        raise LookupError(message)
+
+    providers = house.app.state.providers
+    house.app.state.providers = type("Broken", (), {"operation": broken})()
+    try:
+        async with house.keyed() as http:
+            answer = await http.get(f"/r1/{INSIDE}/things", headers={"X-Request-Id": "lost-1"})
+    finally:
+        house.app.state.providers = providers
+    assert answer.status_code == 500
+    assert answer.json()["requestId"] == "lost-1"
+    assert "secret" not in answer.text

@@ -52,7 +52,24 @@ class Exchanges:
         if asked.is_short and asked.address not in configuration.short_forms:
             await self._app(scope, receive, send)
             return
-        await _Exchange(state, configuration, asked, scope).serve(receive, send)
+        await _guarded(_Exchange(state, configuration, asked, scope), receive, send)
+
+
+async def _guarded(exchange: "_Exchange", receive: Receive, send: Send) -> None:
+    """Serve an exchange; have the last word when something unforeseen is raised."""
+    begun = False
+
+    async def sending(message: Message) -> None:
+        nonlocal begun
+        begun = True
+        await send(message)
+
+    try:
+        await exchange.serve(receive, sending)
+    except Exception:  # noqa: BLE001  the last word
+        _log.exception("unforeseen", extra={"request_id": exchange.asked.request_id})
+        if not begun:
+            await _refuse(exchange.scope, receive, send, exchange.asked, Problem())
 
 
 def _asked(scope: Scope) -> Asked | None:

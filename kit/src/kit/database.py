@@ -6,6 +6,7 @@ connect when first used, so nothing is held while a request waits for another bl
 in AUTOCOMMIT; a transaction is the driver's own (docs/decisions/0002).
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
@@ -137,11 +138,12 @@ class Session(Protocol):
         ...
 
 
-class _Statements:
+class _Statements(ABC):
     """How statements run, whatever lends the connection."""
 
+    @abstractmethod
     def lend(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        raise NotImplementedError
+        """Lend the connection that statements run on."""
 
     async def rows(
         self, statement: Executable, parameters: Parameters | None = None

@@ -4,7 +4,6 @@ A block keeps ``migrations/versions/0001_….py``; its ``migrations/env.py`` is 
 ``steps.run``.
 """
 
-import asyncio
 from pathlib import Path
 
 from sqlalchemy import Connection, text
@@ -21,11 +20,6 @@ async def upgrade(folder: Path, url: str, runtime_role: str | None = None) -> No
             await connection.run_sync(_upgrade, folder, runtime_role)
     finally:
         await engine.dispose()
-
-
-def upgrade_now(folder: Path, url: str, runtime_role: str | None = None) -> None:
-    """Run ``upgrade`` where there is no event loop."""
-    asyncio.run(upgrade(folder, url, runtime_role))
 
 
 def _upgrade(connection: Connection, folder: Path, runtime_role: str | None) -> None:

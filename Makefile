@@ -43,7 +43,7 @@ $(INSTALLED): pyproject.toml uv.lock kit/pyproject.toml gateway/pyproject.toml s
 	@echo "Making the environment in .venv"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.9'
-	@$(BIN)/uv sync --quiet --frozen
+	@$(BIN)/uv sync --quiet --frozen --compile-bytecode
 	@touch $@
 
 .DEFAULT_GOAL := help

@@ -148,8 +148,8 @@ async def test_an_event_that_breaks_its_schema_is_refused_without_its_values(
 async def test_the_payload_is_sealed_in_the_database(publisher: AsyncClient, app: FastAPI) -> None:
     await _publish(publisher, place="A Very Private Place")
     async with app.state.database.connection() as connection:
-        found = await connection.exec_driver_sql("SELECT wrapped, sealed FROM event")
-        assert b"Private" not in b"".join(found.one())
+        [found] = await connection.driver.fetch("SELECT wrapped, sealed FROM event")
+        assert b"Private" not in b"".join(found)
 
 
 async def test_a_subscription_is_made_changed_and_cancelled(

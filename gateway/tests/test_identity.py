@@ -146,9 +146,7 @@ async def test_a_lost_listener_makes_the_worker_read_more_often(house: House) ->
         book = house.app.state.book
         assert (await http.get(f"/r1/{INSIDE}/things")).status_code == 200
         async with house.app.state.database.connection() as connection:
-            from kit.database import driver  # noqa: PLC0415
-
-            raw = await driver(connection)
+            raw = connection.driver
             await raw.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE pid <> pg_backend_pid() AND datname = current_database()"

@@ -84,3 +84,41 @@ async def test_a_server_that_refuses_a_connection_is_unavailable_to_reads_and_wr
         async with Transaction(away) as session:
             await session.fetchrow("SELECT 1")
     await away.close()
+
+
+async def test_a_connection_given_back_is_lent_again_and_a_spoiled_one_is_not(database):
+    async with database.connection() as first:
+        pass
+    async with database.connection() as second:
+        assert second is first
+        second.spoil()
+    async with database.connection() as third:
+        assert third is not first
+        assert await third.driver.fetchval("SELECT 1") == 1
+    assert first.driver.is_closed()
+
+
+async def test_who_finds_all_connections_lent_waits_for_one(database, monkeypatch):
+    async with database.connection(), database.connection():
+        waiting = asyncio.create_task(Reading(database).fetchrow("SELECT 1"))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+    assert await waiting is not None
+    monkeypatch.setattr("kit.database._PATIENCE", 0.05)
+    async with database.connection(), database.connection():
+        with pytest.raises(DatabaseUnavailable):
+            await Reading(database).fetchrow("SELECT 1")
+        gone = asyncio.create_task(Reading(database).fetchrow("SELECT 1"))
+        await asyncio.sleep(0)
+        gone.cancel()
+    for _ in range(3):  # who gave up waiting took no place with them
+        async with database.connection(), database.connection():
+            pass
+
+
+async def test_what_is_lent_while_the_pool_closes_is_closed_when_it_comes_back(urls):
+    database = Database(urls.runtime)
+    async with database.connection() as lent:
+        await database.close()
+        assert await lent.driver.fetchval("SELECT 1") == 1
+    assert lent.driver.is_closed()

@@ -4,7 +4,7 @@ import hashlib
 import asyncpg
 import pytest
 
-from kit.database import Transaction, driver
+from kit.database import Transaction
 from kit.evidence import Entry, Ledger, Search, leaf_hash
 from kit.sealing import Keyring, SealBrokenError, new_sealing_key
 
@@ -17,7 +17,7 @@ def ledger(app):
 async def test_entries_are_canonical_and_hashed_as_leaves(ledger, database):
     await ledger.note(Entry("thing.read", "A/B/C/D", facts={"b": 1, "a": "é"}))
     async with database.connection() as connection:
-        row = await (await driver(connection)).fetchrow("SELECT * FROM evidence_entry")
+        row = await connection.driver.fetchrow("SELECT * FROM evidence_entry")
     assert row["leaf"] == hashlib.sha256(b"\x00" + row["canonical"]).digest()
     assert row["leaf"] == leaf_hash(row["canonical"])
     assert b'"facts":{"a":"\xc3\xa9","b":1}' in row["canonical"]
@@ -29,7 +29,7 @@ async def test_a_detail_is_sealed_and_found_by_its_subject(ledger, database):
     assert [e.detail for e in await ledger.search(Search(subject="EE489"))] == [detail]
     assert await ledger.search(Search(subject="EE490")) == []
     async with database.connection() as connection:
-        raw = await driver(connection)
+        raw = connection.driver
         dump = str(await raw.fetch("SELECT * FROM evidence_entry, evidence_detail, evidence_key"))
     assert "Kask" not in dump
     assert "EE489" not in dump
@@ -38,7 +38,7 @@ async def test_a_detail_is_sealed_and_found_by_its_subject(ledger, database):
 async def test_a_destroyed_key_erases_the_detail_and_keeps_the_entry(ledger, database):
     await ledger.note(Entry("thing.read", "A/B/C/D", "x", subject="EE489", detail={"r": "me"}))
     async with database.connection() as connection:
-        await (await driver(connection)).execute("DELETE FROM evidence_key")
+        await connection.driver.execute("DELETE FROM evidence_key")
     assert [(e.kind, e.detail) for e in await ledger.search(Search(subject="EE489"))] == [
         ("thing.read", None)
     ]
@@ -53,7 +53,7 @@ async def test_concurrent_notes_share_a_commit(committed):
     ids = await asyncio.gather(*notes)
     assert len(set(ids)) == 500
     async with committed.state.database.connection() as connection:
-        raw = await driver(connection)
+        raw = connection.driver
         assert await raw.fetchval("SELECT count(*) FROM evidence_entry") == 500
         assert await raw.fetchval("SELECT count(DISTINCT xmin::text) FROM evidence_entry") < 50
 
@@ -75,7 +75,7 @@ async def test_a_recorded_entry_rolls_back_with_the_change(committed):
 
 async def test_the_serving_role_cannot_rewrite_the_ledger(ledger, database):
     async with database.connection() as connection:
-        raw = await driver(connection)
+        raw = connection.driver
         for statement in ("UPDATE evidence_entry SET kind = 'x'", "DELETE FROM evidence_entry"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with raw.transaction():

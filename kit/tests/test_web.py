@@ -4,7 +4,6 @@ from uuid import uuid4
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
-from kit.database import driver
 from kit.web import Text
 from kit.web.problems import field_errors
 
@@ -23,7 +22,7 @@ async def test_a_problem_rolls_back_everything(client_for, database):
     response = await client_for(scopes=SCOPES).post("/things", json={"name": "taken"})
     assert response.status_code == 409
     async with database.connection() as connection:
-        raw = await driver(connection)
+        raw = connection.driver
         assert await raw.fetchval("SELECT count(*) FROM thing") == 0
         assert await raw.fetchval("SELECT count(*) FROM evidence_entry") == 0
 

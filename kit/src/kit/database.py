@@ -6,6 +6,7 @@ connect when first used, so nothing is held while a request waits for another bl
 in AUTOCOMMIT; a transaction is the driver's own (docs/decisions/0002).
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -14,9 +15,8 @@ from typing import Any, Protocol, Self, cast
 
 import asyncpg
 import asyncpg.transaction
-from sqlalchemy import Executable, Row
+from sqlalchemy import CursorResult, Executable, NullPool, Row
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from kit.problems import Unavailable
@@ -30,9 +30,11 @@ class DatabaseUnavailable(Unavailable):
     title = "The database does not answer"
 
 
+_PATIENCE = 10.0
+"""Seconds to wait for a connection when all are lent."""
+
 LOST = (
     OSError,
-    PoolTimeoutError,
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -43,77 +45,155 @@ LOST = (
 """What a statement raises when PostgreSQL is away, or going."""
 
 
+class Connection:
+    """A connection to PostgreSQL in AUTOCOMMIT, and the two ways to send it SQL.
+
+    ``driver`` is for statements written out; ``execute`` for those composed with SQLAlchemy, which
+    works on the same asyncpg connection.
+    """
+
+    def __init__(self, composed: AsyncConnection, driver: asyncpg.Connection) -> None:
+        self.driver = driver
+        self._composed = composed
+        self._spoiled = False
+
+    async def execute(
+        self, statement: Executable, parameters: Parameters | None = None
+    ) -> CursorResult[Any]:
+        """Run a composed statement."""
+        return await self._composed.execute(statement, parameters)
+
+    def spoil(self) -> None:
+        """Say that nobody knows what state this connection is in: it is not lent again."""
+        self._spoiled = True
+
+    @property
+    def is_usable(self) -> bool:
+        """Tell whether this connection can be lent again."""
+        return not self._spoiled and not self.driver.is_closed()
+
+    async def end(self) -> None:
+        """Close the connection, whatever state it is in."""
+        await self._composed.invalidate()
+        await self._composed.close()
+
+
 class Database:
-    """A pool of connections to one block's database."""
+    """A pool of connections to one block's database.
+
+    The pool is ours: SQLAlchemy's own takes a third of a hot read's time to lend a connection and
+    to take it back (docs/decisions/0011).
+    """
 
     def __init__(self, url: str, pool_size: int = 8) -> None:
         self._engine: AsyncEngine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # what was sent may be personal, and errors are logged
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=10,
-            pool_use_lifo=True,
+            poolclass=NullPool,
             connect_args={
                 "server_settings": {"statement_timeout": "5000", "jit": "off"},
                 "timeout": 5,
             },
         )
+        self._idle: list[Connection] = []
+        self._places = asyncio.Semaphore(pool_size)
+        self._is_closed = False
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[AsyncConnection]:
-        """Lend a connection in AUTOCOMMIT."""
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """Lend a connection; the one given back last is lent first."""
+        return _Loan(self)
+
+    async def take(self) -> Connection:
+        """Take a connection, which must be given back; raise DatabaseUnavailable."""
+        await self._take_place()
         try:
-            connection = await self._open_one()
+            return await self._usable() or await self._open()
+        except BaseException:
+            self._places.release()
+            raise
+
+    async def give(self, connection: Connection) -> None:
+        """Take a connection back."""
+        try:
+            if connection.is_usable and not self._is_closed:
+                self._idle.append(connection)
+            else:
+                await connection.end()
+        finally:
+            self._places.release()
+
+    async def _take_place(self) -> None:
+        if not self._places.locked():
+            await self._places.acquire()
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise DatabaseUnavailable from error
+
+    async def _usable(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_usable:
+                return connection
+            await connection.end()
+        return None
+
+    async def _open(self) -> Connection:
+        try:
+            composed = await self._engine.connect()
         except (*LOST, DBAPIError) as error:  # SQLAlchemy wraps what PostgreSQL says at its door
             raise DatabaseUnavailable from error
-        try:
-            yield connection
-        finally:
-            await connection.close()
-
-    async def _open_one(self) -> AsyncConnection:
-        """Check out a connection; SQLAlchemy does not see what ends while we use the driver."""
-        while True:
-            connection = await self._engine.connect()
-            if not (await driver(connection)).is_closed():
-                return connection
-            await connection.invalidate()
-            await connection.close()
+        raw = await composed.get_raw_connection()
+        return Connection(composed, cast("asyncpg.Connection", raw.driver_connection))
 
     async def is_ready(self) -> bool:
         """Tell whether PostgreSQL answers."""
         try:
             async with self.connection() as connection:
-                await (await driver(connection)).fetchval("SELECT 1")
+                await connection.driver.fetchval("SELECT 1")
         except (DatabaseUnavailable, *LOST):
             return False
         return True
 
     async def close(self) -> None:
-        """Give all connections back."""
+        """Close all connections; those that are lent are closed when they come back."""
+        self._is_closed = True
+        while self._idle:
+            await self._idle.pop().end()
         await self._engine.dispose()
+
+
+class _Loan:
+    """A connection from when it is lent until it is given back."""
+
+    __slots__ = ("_connection", "_database")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __aenter__(self) -> Connection:
+        self._connection = await self._database.take()
+        return self._connection
+
+    async def __aexit__(self, *_error: object) -> None:
+        await self._database.give(self._connection)
 
 
 class Lender(Protocol):
     """What lends connections: the pool, or a test's single one."""
 
-    def connection(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection in AUTOCOMMIT."""
         ...
-
-
-async def driver(connection: AsyncConnection) -> asyncpg.Connection:
-    """Return the asyncpg connection underneath, for the hot statements."""
-    raw = await connection.get_raw_connection()
-    return cast("asyncpg.Connection", raw.driver_connection)
 
 
 class Session(Protocol):
     """Where a store sends its SQL: a ``Reading`` or a ``Transaction``."""
 
-    def lend(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def lend(self) -> AbstractAsyncContextManager[Connection]:
         """Lend the connection this session works on."""
         ...
 
@@ -142,7 +222,7 @@ class _Statements(ABC):
     """How statements run, whatever lends the connection."""
 
     @abstractmethod
-    def lend(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def lend(self) -> AbstractAsyncContextManager[Connection]:
         """Lend the connection that statements run on."""
 
     async def rows(
@@ -163,12 +243,12 @@ class _Statements(ABC):
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Run a hot statement on the driver; return its rows."""
         async with self.lend() as connection:
-            return await (await driver(connection)).fetch(sql, *arguments)
+            return await connection.driver.fetch(sql, *arguments)
 
     async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
         """Run a hot statement on the driver; return its first row if there is one."""
         async with self.lend() as connection:
-            return await (await driver(connection)).fetchrow(sql, *arguments)
+            return await connection.driver.fetchrow(sql, *arguments)
 
 
 class Reading(_Statements):
@@ -177,7 +257,7 @@ class Reading(_Statements):
     def __init__(self, lender: Lender) -> None:
         self._lender = lender
 
-    def lend(self) -> AbstractAsyncContextManager[AsyncConnection]:
+    def lend(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection for one statement."""
         return self._lender.connection()
 
@@ -191,20 +271,20 @@ class Transaction(_Statements):
 
     def __init__(self, lender: Lender) -> None:
         self._lender = lender
-        self._loan: AbstractAsyncContextManager[AsyncConnection] | None = None
-        self._connection: AsyncConnection | None = None
+        self._loan: AbstractAsyncContextManager[Connection] | None = None
+        self._connection: Connection | None = None
         self._work: asyncpg.transaction.Transaction | None = None
 
     @asynccontextmanager
-    async def lend(self) -> AsyncGenerator[AsyncConnection]:
+    async def lend(self) -> AsyncGenerator[Connection]:
         """Lend the transaction's connection, beginning it when this is the first use."""
         yield self._connection or await self._begin()
 
-    async def _begin(self) -> AsyncConnection:
+    async def _begin(self) -> Connection:
         loan = self._lender.connection()
         self._connection = await loan.__aenter__()
         self._loan = loan  # what could not be lent is not given back
-        self._work = (await driver(self._connection)).transaction()
+        self._work = self._connection.driver.transaction()
         await self._work.start()
         return self._connection
 
@@ -237,6 +317,6 @@ class Transaction(_Statements):
         try:
             await (self._work.commit() if commits else self._work.rollback())
         except BaseException as failed:
-            await self._connection.invalidate()
+            self._connection.spoil()
             if commits or not isinstance(failed, Exception):
                 raise  # what made us roll back says more than that rolling back failed

@@ -24,7 +24,7 @@ import rfc8785
 from sqlalchemy import Column, DateTime, Index, LargeBinary, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects import postgresql
 
-from kit.database import Lender, Reading, Session, driver
+from kit.database import Lender, Reading, Session
 from kit.identifiers import new_id
 from kit.sealing import DataKey, Keyring, SealBrokenError
 
@@ -144,7 +144,7 @@ class Ledger:
     async def record(self, session: Session, entry: Entry) -> UUID:
         """Write an entry in the caller's own transaction: it stands if the change stands."""
         async with session.lend() as connection:
-            raw = await driver(connection)
+            raw = connection.driver
             keys = await self._keys_of(raw, [entry])
             return (await self._insert(raw, [entry], keys))[0]
 
@@ -221,7 +221,7 @@ class Ledger:
 
     async def _write(self, entries: Sequence[Entry]) -> list[UUID]:
         async with self._lender.connection() as connection:
-            raw = await driver(connection)
+            raw = connection.driver
             keys = await self._keys_of(raw, entries)
             if len(self._keys) > _KEPT_KEYS:
                 self._keys.clear()

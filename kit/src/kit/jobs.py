@@ -17,7 +17,7 @@ from datetime import timedelta
 import asyncpg
 from pgqueuer import AsyncpgDriver, Job, Queries, QueueManager, RetryRequested
 
-from kit.database import Session, driver
+from kit.database import Session
 
 __all__ = ["Handler", "Job", "RetryRequested", "enqueue", "enqueue_all", "running"]
 
@@ -40,7 +40,7 @@ async def enqueue(
 ) -> None:
     """Put a job in the queue, in the caller's transaction; a higher priority runs first."""
     async with session.lend() as connection:
-        queries = Queries(AsyncpgDriver(await driver(connection)))
+        queries = Queries(AsyncpgDriver(connection.driver))
         await queries.enqueue(name, payload, priority=priority, execute_after=after)
 
 
@@ -51,7 +51,7 @@ async def enqueue_all(
     if not payloads:
         return
     async with session.lend() as connection:
-        queries = Queries(AsyncpgDriver(await driver(connection)))
+        queries = Queries(AsyncpgDriver(connection.driver))
         count = len(payloads)
         await queries.enqueue([name] * count, list(payloads), [priority] * count)
 

@@ -23,10 +23,9 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from joserfc.jwk import OKPKey
 from pydantic import SecretStr
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit import access, migrations
-from kit.database import Database, driver
+from kit.database import Connection, Database
 from kit.evidence import Ledger
 from kit.sealing import new_sealing_key
 from kit.settings import BlockSettings
@@ -62,11 +61,11 @@ ClientFor = Callable[..., AsyncClient]
 class PinnedDatabase(Database):
     """One connection for everything a test does, so that all of it can be rolled back."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[AsyncConnection]:
+    async def connection(self) -> AsyncGenerator[Connection]:
         """Lend the test's connection."""
         yield self._connection
 
@@ -228,7 +227,7 @@ async def database(opened: FastAPI) -> AsyncGenerator[Database]:
     """Return a database on which nothing a test does will stay."""
     pool: Database = opened.state.pool
     async with pool.connection() as connection:
-        work = (await driver(connection)).transaction()
+        work = connection.driver.transaction()
         await work.start()
         try:
             yield PinnedDatabase(connection)

@@ -131,7 +131,7 @@ async def test_the_same_transaction_with_the_same_body_is_one_request(client, da
     again = await client.post(SINGLE, json=email(transactionId="t-1"))
     assert again.json() == first.json()
     async with database.connection() as connection:
-        raw = (await connection.get_raw_connection()).driver_connection
+        raw = connection.driver
         assert await raw.fetchval("SELECT count(*) FROM pgqueuer") == 1
         assert await raw.fetchval("SELECT count(*) FROM evidence_entry") == 1
 

@@ -349,8 +349,8 @@ async def test_a_deleted_record_is_gone_and_kept_for_the_audit(owner, mcts, entr
     [entry] = await entries("record.deleted")
     assert entry.detail["before"]["child.firstName"] == "Usha"
     async with database.connection() as connection:
-        rows = await connection.exec_driver_sql("SELECT content FROM record")
-        assert rows.scalar_one()["child"] == CHILD
+        [row] = await connection.driver.fetch("SELECT content FROM record")
+        assert row["content"]["child"] == CHILD
 
 
 async def test_a_record_can_be_deleted_by_its_id(owner, mcts, entries):

@@ -385,8 +385,7 @@ async def test_a_new_version_with_the_same_identity_leaves_records_alone(owner, 
 
     async def row():
         async with database.connection() as connection:
-            rows = await connection.exec_driver_sql("SELECT xmax::text, ctid::text FROM record")
-            return rows.one()
+            return await connection.driver.fetchrow("SELECT xmax::text, ctid::text FROM record")
 
     before = await row()
     fields = {"id": {"type": "string", "primaryKey": True}, "new": {"type": "string"}}

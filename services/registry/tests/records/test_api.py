@@ -167,7 +167,7 @@ async def test_a_thousand_rows_page_without_a_gap_or_a_repetition(owner, publish
     fields = {"n": {"type": "integer"}, "k": {"type": "integer"}}
     made = await publish(client, "N", {"properties": fields})
     async with database.connection() as connection:
-        await connection.exec_driver_sql(
+        await connection.driver.execute(
             """
             INSERT INTO record (id, database_id, number, version_id, subjects, content,
               created_at, changed_at)
@@ -175,7 +175,7 @@ async def test_a_thousand_rows_page_without_a_gap_or_a_repetition(owner, publish
               jsonb_build_object('n', n, 'k', n % 3), now(), now()
             FROM database d, generate_series(0, 1000) AS n WHERE d.id = $1
             """,
-            (made,),
+            made,
         )
     seen, address = [], "?ordering=k&pageSize=97"
     while address:

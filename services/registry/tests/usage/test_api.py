@@ -106,7 +106,7 @@ async def test_what_is_unknown_is_not_found(owner, seen):
 
 async def test_an_entry_whose_detail_was_erased_still_counts(owner, seen, database):
     async with database.connection() as connection:
-        await connection.exec_driver_sql("DELETE FROM evidence_key")
+        await connection.driver.execute("DELETE FROM evidence_key")
     [entry] = (await _report(owner)).json()
     assert "readerId" not in entry
     assert entry["readerApplicationName"] == "TEST/GOV/2002/clinic"

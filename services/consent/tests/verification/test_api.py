@@ -130,6 +130,36 @@ async def test_what_was_widened_since_is_not_consented_to(house, client) -> None
     assert answer["reason"] == "attribute-not-covered"
 
 
+async def test_the_newest_revision_somebody_decided_on_counts(house, client) -> None:
+    agreement = await house.agreement()
+    mother = await house.individual()
+    await house.sign(mother, agreement["id"])
+    changed = house.agreement_body(purpose="Register a child and a parent")
+    await client.put(f"/config/data-agreement/{agreement['id']}/", json={"dataAgreement": changed})
+
+    assert (await house.decide(agreement["id"]))["permitted"], "what was agreed to then stands"
+    await house.sign(mother, agreement["id"], optIn=False)
+    assert (await house.decide(agreement["id"]))["reason"] == "opted-out"
+    await client.delete(f"/config/data-agreement/{agreement['id']}/")
+    assert (await house.decide(agreement["id"]))["reason"] == "agreement-inactive"
+
+
+async def test_a_person_is_found_by_one_type_or_by_any(house) -> None:
+    agreement = await house.agreement()
+    await house.sign(await house.individual("EE1", "personal-id"), agreement["id"])
+    await house.sign(await house.individual("EE1", "passport"), agreement["id"], optIn=False)
+
+    async def reason(external_id: str, kind: str | None) -> str:
+        individual = {"externalId": external_id, "externalIdType": kind}
+        return (await house.decide(agreement["id"], individual=individual))["reason"]
+
+    assert await reason("EE1", "personal-id") == "permitted"
+    assert await reason("EE1", "passport") == "opted-out"
+    assert await reason("EE1", "driving-licence") == "no-record"
+    assert await reason("EE1", None) == "opted-out", "the newest of them"
+    assert await reason("EE2", None) == "no-record"
+
+
 async def test_filters_return_exactly_the_current_record(house, client, app) -> None:
     agreement, other = await house.agreement(), await house.agreement(purpose="Other")
     mother, father = await house.individual(), await house.individual("EE1")

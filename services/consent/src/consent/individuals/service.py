@@ -18,7 +18,6 @@ from consent.individuals.models import (
     IndividualTaken,
 )
 from consent.tracing import trace
-from kit.database import Session
 from kit.evidence import Entry
 from kit.identifiers import new_id
 from kit.sealing import Keyring
@@ -66,11 +65,12 @@ async def get_many(desk: Desk, ids: Iterable[str]) -> dict[str, Individual]:
     return await store.find_many(desk.session, desk.keyring, sorted(set(ids)))
 
 
-async def find_ids(
-    session: Session, keyring: Keyring, tenant: str, external_id: str, external_id_type: str | None
-) -> Sequence[str]:
-    """Return the ids a member knows a person by; of one type, or of any when None."""
-    return await store.find_ids(session, keyring, Filter(tenant, external_id, external_id_type))
+def digests(
+    keyring: Keyring, external_id: str, external_id_type: str | None
+) -> tuple[bytes | None, bytes | None]:
+    """Return the digest that finds a person of any type (None), or that of type and id together."""
+    wanted = Filter(external_id=external_id, external_id_type=external_id_type)
+    return store.digests(keyring, wanted)
 
 
 async def view(desk: Desk, individual_id: str) -> Individual:

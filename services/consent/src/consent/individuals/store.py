@@ -43,7 +43,7 @@ async def find_many(
     return {row["id"]: _individual(keyring, row) for row in rows}
 
 
-def _digests(keyring: Keyring, wanted: Filter) -> tuple[bytes | None, bytes | None]:
+def digests(keyring: Keyring, wanted: Filter) -> tuple[bytes | None, bytes | None]:
     """Return the digests a filter looks for: of the person, and of type and id together."""
     if wanted.external_id is None:
         return None, None
@@ -54,7 +54,7 @@ def _digests(keyring: Keyring, wanted: Filter) -> tuple[bytes | None, bytes | No
 
 async def page(session: Session, keyring: Keyring, wanted: Filter) -> list[Individual]:
     """Return the individuals a filter lets through, oldest first."""
-    person, reference = _digests(keyring, wanted)
+    person, reference = digests(keyring, wanted)
     rows = await session.fetch(
         f"{_SELECT} WHERE ($1::text IS NULL OR tenant = $1) "
         "AND ($2::bytea IS NULL OR person = $2) AND ($3::bytea IS NULL OR reference = $3) "
@@ -66,19 +66,6 @@ async def page(session: Session, keyring: Keyring, wanted: Filter) -> list[Indiv
         wanted.limit,
     )
     return [_individual(keyring, row) for row in rows]
-
-
-async def find_ids(session: Session, keyring: Keyring, wanted: Filter) -> list[str]:
-    """Return the ids of those a filter by external id finds, without opening what is sealed."""
-    person, reference = _digests(keyring, wanted)
-    rows = await session.fetch(
-        "SELECT id FROM individual WHERE tenant = $1 "
-        "AND ($2::bytea IS NULL OR person = $2) AND ($3::bytea IS NULL OR reference = $3)",
-        wanted.tenant,
-        person,
-        reference,
-    )
-    return [row["id"] for row in rows]
 
 
 async def insert(session: Session, keyring: Keyring, individual: Individual) -> bool:

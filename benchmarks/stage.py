@@ -228,7 +228,7 @@ class Stage:
         claims: dict[str, Any] = {
             "aud": block,
             "exp": int(time.time()) + _LONG,
-            "jti": f"benchmark-{number}",
+            "person": f"benchmark-{number}",
             "client": CLIENT,
             "tenant": MEMBER,
             "scope": "*",

@@ -307,4 +307,4 @@ def signed_for(scope: dict[str, Any], block: str) -> Caller:
     """Return the caller that the gateway asserted to a block elsewhere."""
     headers = {n.decode(): v.decode() for n, v in scope["headers"]}
     keys = KeySet.import_key_set({"keys": [KEY.as_dict(private=False)]})
-    return read_assertion(keys, block, headers["x-govblocks-assertion"])
+    return read_assertion(keys, block, headers["x-govblocks-assertion"])[0]

@@ -97,6 +97,17 @@ async def test_a_block_elsewhere_is_told_by_a_signed_assertion(house: House) -> 
         signed_for(house.outside.seen[-1], "echo")
 
 
+async def test_the_same_caller_is_signed_for_once_and_another_anew(house: House) -> None:
+    far, words = f"/r1/{POPULATION}/far/things", list[str]()
+    async with house.keyed() as http:
+        for reader in (None, None, "EE1"):
+            headers = {"x-road-userid": reader} if reader else {}
+            assert (await http.get(far, headers=headers)).status_code == 200
+            sent = {n.decode(): v.decode() for n, v in house.outside.seen[-1]["headers"]}
+            words.append(sent["x-govblocks-assertion"])
+    assert words[0] == words[1] != words[2]
+
+
 async def test_a_shared_service_reaches_the_clients_own_objects(house: House) -> None:
     async with house.keyed() as http:
         answer = await http.get("/echo/things/a%2Fb")

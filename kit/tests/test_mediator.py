@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import time
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 import uvicorn
@@ -12,7 +14,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from kit.access import AssertionRefused, Caller, assertion, read_assertion
+from kit.access import (
+    LIFETIME,
+    AssertionRefused,
+    Caller,
+    Signer,
+    Verifier,
+    assertion,
+    read_assertion,
+)
 from kit.mediator import KeySource, Mediator, NeighbourUnavailable
 from kit.sealing import new_sealing_key
 from kit.settings import BlockSettings
@@ -132,9 +142,30 @@ async def test_the_gateways_keys_are_read_once_and_open_its_assertions(gateway):
     keys = KeySource("", gateway.url)
     caller = Caller("TEST/GOV/1/app", "TEST/GOV/1", frozenset({"a", "b"}), person="EE1")
     token = assertion(GATEWAY_KEY, "block", caller)
-    assert read_assertion(await keys.find(), "block", token) == caller
+    assert read_assertion(await keys.find(), "block", token)[0] == caller
     await keys.find()
     assert gateway.keys_read == 1
+
+
+async def test_a_word_is_verified_once_and_carries_no_requests_id(monkeypatch):
+    caller = Caller("TEST/GOV/1/app", "TEST/GOV/1", frozenset({"a"}), request_id="r-1")
+    signer = Signer(GATEWAY_KEY)
+    word = signer.sign("block", caller)
+    assert signer.sign("block", replace(caller, request_id="r-2")) == word
+    assert signer.sign("other", caller) != word != signer.sign("block", replace(caller, person="E"))
+    verifier = Verifier(KeySource(GATEWAY_JWKS, ""), "block")
+    for request_id in ("r-2", "r-3"):
+        assert await verifier.verify(word, request_id) == replace(caller, request_id=request_id)
+    for forged in (word[:-8] + "AAAAAAAA", signer.sign("other", caller)):
+        with pytest.raises(AssertionRefused):
+            await verifier.verify(forged, "r-4")
+    now = time.time()
+    monkeypatch.setattr("kit.access.time.time", lambda: now + LIFETIME / 2 + 1)
+    assert signer.sign("block", caller) != word
+    assert await verifier.verify(word, "r-5")
+    monkeypatch.setattr("kit.access.time.time", lambda: now + LIFETIME + 1)
+    with pytest.raises(AssertionRefused):
+        await verifier.verify(word, "r-6")
 
 
 async def test_an_assertion_for_another_block_or_changed_is_refused():

@@ -24,6 +24,7 @@ from gateway.identity.service import Identity, Issuer, Persons
 from gateway.providers.service import Providers
 from gateway.settings import Settings
 from kit import web
+from kit.access import Signer
 
 BLOCK = "gateway"
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
@@ -81,6 +82,7 @@ async def _open(
         settings.administrator_id,
         settings.administrator_secret.get_secret_value(),
     )
+    state.signer = Signer(settings.key)
     state.book = configuration.Book()
     listener = asyncio.create_task(state.book.listen(settings.database_url.get_secret_value()))
     stack.push_async_callback(_stop, listener)

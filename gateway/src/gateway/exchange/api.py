@@ -24,7 +24,7 @@ from gateway.identity.models import Identified
 from gateway.passages.service import GONE, UNLOGGED, Passage, Turns
 from gateway.providers.models import ProviderUnavailable
 from gateway.providers.service import has_body
-from kit.access import HEADER, IN_PROCESS, Caller, assertion
+from kit.access import HEADER, IN_PROCESS, Caller
 from kit.problems import Problem
 from kit.web import problem_response, request_id_of
 
@@ -212,7 +212,7 @@ class _Exchange:
             if self.state.providers.is_inside(block):
                 handed[IN_PROCESS] = caller
             else:
-                more[HEADER] = assertion(self.state.identity.key, block, caller)
+                more[HEADER] = self.state.signer.sign(block, caller)
         path = self.asked.path or (b"/" if block else b"")
         same = ("type", "asgi", "http_version", "method", "scheme", "server", "client")
         return {

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network
-from typing import TypeVar
 
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
@@ -30,14 +29,12 @@ from gateway.identity.models import (
     read_own,
     read_person,
 )
-from kit.access import ADMINISTRATOR
+from kit.access import ADMINISTRATOR, keep
 from kit.problems import Unavailable
 from kit.sealing import Keyring
 
 _REREAD = 10.0
-_KEPT_TOKENS = 4096
 _FINGERPRINT = 16
-_Kept = TypeVar("_Kept")
 Fetch = Callable[[str], Awaitable[tuple[int, bytes]]]
 
 
@@ -82,7 +79,7 @@ class Persons:
         if not self.issuer.makes_administrators:
             person = replace(found[0], roles=found[0].roles - {ADMINISTRATOR})
             found = (person, found[1])
-        _keep(self._kept, token, found)
+        keep(self._kept, token, found)
         return found[0]
 
     async def _keys_for(self, kid: object) -> KeySet:
@@ -102,13 +99,6 @@ class Persons:
             return KeySet.import_key_set(json.loads(body))
         except (Unavailable, ValueError, KeyError, JoseError):
             return None
-
-
-def _keep(kept: dict[str, _Kept], token: str, found: _Kept) -> None:
-    """Remember what a token says; all is forgotten when there is too much of it."""
-    if len(kept) >= _KEPT_TOKENS:
-        kept.clear()
-    kept[token] = found
 
 
 @dataclass(slots=True)
@@ -167,7 +157,7 @@ class Identity:
         kept = self.kept.get(token)
         if kept is None or now >= kept[2]:
             kept = read_own(self.key, self.issuer, token, now)
-            _keep(self.kept, token, kept)
+            keep(self.kept, token, kept)
         secret = self.secret_of(configuration, kept[0])
         if secret is None or not hmac.compare_digest(secret.hex()[:_FINGERPRINT], kept[1]):
             raise CredentialsRefused("the token was withdrawn")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, Field
 
 from kit import database, evidence
-from kit.access import Caller, Identify, by_assertion, public
+from kit.access import Caller, Identify, Verifier, by_assertion, public
 from kit.mediator import KeySource, Mediator
 from kit.problems import Problem
 from kit.sealing import Keyring
@@ -86,7 +86,8 @@ async def _open(app: FastAPI, settings: BlockSettings, stack: AsyncExitStack) ->
     state.keyring = Keyring(settings.sealing_key.get_secret_value())
     state.ledger = evidence.Ledger(state.block, state.keyring, state.database)
     stack.push_async_callback(state.ledger.close)
-    state.gateway_keys = KeySource(settings.gateway_jwks, settings.gateway_url)
+    keys = KeySource(settings.gateway_jwks, settings.gateway_url)
+    state.verifier = Verifier(keys, state.block)
     state.mediator = Mediator(settings)
     stack.push_async_callback(state.mediator.close)
 

@@ -15,6 +15,7 @@ from kit.problems import Problem
 from kit.sealing import Keyring
 from kit.settings import BlockSettings
 from kit.web.contract import describe, routes_of
+from kit.web.direct import Direct
 from kit.web.door import Door
 from kit.web.handlers import Handlers, handle
 from kit.web.problems import ALWAYS, may_answer
@@ -65,7 +66,8 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
     for router in _with_health(routers):
         app.include_router(router)
     handle(app, handlers)
-    app.add_middleware(Door, limit=settings.body_limit)
+    app.add_middleware(Direct, of=app)
+    app.add_middleware(Door, limit=settings.body_limit, status=handlers.status)
     describe(app, handlers.statuses)
     return app
 

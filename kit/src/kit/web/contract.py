@@ -34,7 +34,10 @@ def describe(app: FastAPI, statuses: Mapping[type[Problem], int]) -> None:
         gates = dict(_gates(app))
         for _, _, operation in operations(document["paths"]):
             operation["responses"] = _responses(operation["responses"], moved)
-            operation["security"] = _security(gates[operation["operationId"]])
+            gate = gates[operation["operationId"]]
+            operation["security"] = _security(gate)
+            if not gate.scopes:
+                operation["responses"].pop("403", None)  # nobody is turned away
         components = document.setdefault("components", {})
         for unused in ("HTTPValidationError", "ValidationError"):
             components.get("schemas", {}).pop(unused, None)

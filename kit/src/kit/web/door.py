@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
@@ -22,9 +22,10 @@ _log = logging.getLogger("kit.web")
 class Door:
     """The outermost layer: ids, sizes, text, and the last word on what was not foreseen."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, status: Callable[[type[Problem]], int]) -> None:
         self._app = app
         self._limit = limit
+        self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
@@ -36,7 +37,8 @@ class Door:
             exchange.check()
             await self._app(scope, exchange.receive, exchange.send)
         except Problem as problem:
-            await exchange.answer(problem_response(problem, problem.status, exchange.request_id))
+            status = self._status(type(problem))
+            await exchange.answer(problem_response(problem, status, exchange.request_id))
         except Exception:  # noqa: BLE001  the last word
             _log.exception("unforeseen", extra={"request_id": exchange.request_id})
             await exchange.answer(problem_response(Problem(), 500, exchange.request_id))

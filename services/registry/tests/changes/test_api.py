@@ -215,6 +215,17 @@ async def test_a_taken_value_is_named(owner, publish, entries):
     ]
 
 
+async def test_an_update_or_create_is_refused_as_an_update_and_a_create_are(owner, publish):
+    base = "/data/U/1.0"
+    await publish(owner, "U", UNIQUE)
+    await _create(owner, {"id": "1", "mail": "a"}, base)
+    await _create(owner, {"id": "2", "mail": "b"}, base)
+    for number in ("2", "3"):
+        content = {"id": number, "mail": "a"}
+        assert (await _upsert(owner, {"id": number}, content, base)).status_code == 409
+    assert (await owner.get(base)).json()["count"] == 2
+
+
 async def test_a_value_is_free_again_when_its_record_gives_it_up(open_registry, publish):
     client, base = open_registry, "/data/U/1.0"
     await publish(client, "U", UNIQUE)

@@ -1,0 +1,261 @@
+"""Every block on a database of its own, in process, with something in it that a request can name.
+
+What fills it is ``good_input.yaml``: a good request of every operation.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import asyncpg
+import yaml
+from fastapi import FastAPI
+from httpx import ASGITransport, AsyncClient, Response
+from joserfc.jwk import OKPKey
+from pydantic import SecretStr
+
+from kit.access import IN_PROCESS, Caller
+from kit.settings import BlockSettings
+from kit.testing import Block, Urls, copy_of_template, settings_for
+from kit.web import operations
+
+ROOT = Path(__file__).parents[2]
+BLOCKS = ("registry", "consent", "messaging", "catalogue", "gateway")
+TENANT = "TEST/GOV/1001"
+EVERYTHING = Caller(f"{TENANT}/clinic", TENANT, scopes=frozenset({"*"}))
+CLINIC, CLINIC_SECRET = "DEV/GOV/10001/clinic", "the clinic's own secret"
+ROOM = "DEV/GOV/10002/life-events"
+ADMINISTRATOR, SECRET = "administrator", "an administrator's secret"
+NOWHERE = "postgresql://nobody:nothing@127.0.0.1:9/nothing"
+"""A database that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation as its contract declares it."""
+
+    name: str
+    method: str
+    path: str
+    said: Mapping[str, Any]
+
+    @property
+    def statuses(self) -> set[int]:
+        return {int(status) for status in self.said["responses"]}
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether anyone may ask."""
+        return not self.said["security"]
+
+    def url(self, values: Mapping[str, Any]) -> str:
+        path = self.path
+        for name, value in values.items():
+            path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
+        return path
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request of one operation."""
+
+    operation: Operation
+    path: dict[str, Any] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    form: dict[str, str] | None = None
+    answers: int = 200
+
+    async def send(self, client: AsyncClient, **more: Any) -> Response:
+        """Send it, with what is given in place of its own (``content=``, ``headers=`` …)."""
+        sent: dict[str, Any] = {
+            "url": self.operation.url(self.path),
+            "params": self.query or None,
+            "headers": self.headers,
+        }
+        if self.body is not None:
+            sent["json"] = self.body
+        if self.form is not None:
+            sent["data"] = self.form
+        if "content" in more:
+            sent.pop("json", None), sent.pop("data", None)
+        return await client.request(self.operation.method, **{**sent, **more})
+
+
+@cache
+def contract(block: str) -> dict[str, Any]:
+    text = (ROOT / "contracts" / f"{block}.yaml").read_text(encoding="utf-8")
+    return yaml.load(text, yaml.CSafeLoader)
+
+
+@cache
+def operations_of(block: str) -> dict[str, Operation]:
+    """Return a block's operations by their names."""
+    return {
+        said["operationId"]: Operation(said["operationId"], method.upper(), path, said)
+        for method, path, said in operations(contract(block)["paths"])
+    }
+
+
+@cache
+def steps(block: str) -> dict[str, list[dict[str, Any]]]:
+    text = (ROOT / "tests/contracts/good_input.yaml").read_text(encoding="utf-8")
+    return yaml.load(text, yaml.CSafeLoader)[block]
+
+
+def pointed(document: Any, pointer: str) -> Any:
+    """Return the part of a document that a JSON Pointer names."""
+    for part in pointer.split("/")[1:]:
+        document = document[int(part) if isinstance(document, list) else part]
+    return document
+
+
+def filled(value: Any, kept: Mapping[str, Any]) -> Any:
+    """Return a value with what was kept in the place of each ``$name``."""
+    if isinstance(value, dict):
+        return {key: filled(each, kept) for key, each in value.items()}
+    if isinstance(value, list):
+        return [filled(each, kept) for each in value]
+    if isinstance(value, str) and value.startswith("$"):
+        return kept[value[1:]]
+    return value
+
+
+@dataclass(slots=True)
+class Stage:
+    """A block that serves in this process, and clients of it."""
+
+    block: str
+    app: FastAPI
+    owner_url: str = ""
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, caller: Caller | None = EVERYTHING, **headers: str) -> AsyncClient:
+        """Return a client for a caller; the gateway knows callers by their credentials alone."""
+
+        async def asking(scope: Any, receive: Any, send: Any) -> None:
+            handed = {} if self.block == "gateway" or caller is None else {IN_PROCESS: caller}
+            await self.app({**scope, **handed}, receive, send)
+
+        transport = ASGITransport(asking, raise_app_exceptions=False)
+        return AsyncClient(transport=transport, base_url="http://test", headers=headers)
+
+    async def full_client(self) -> AsyncClient:
+        """Return a client that may do everything."""
+        if self.block != "gateway":
+            return self.client()
+        token = await self.token(ADMINISTRATOR, SECRET)
+        return self.client(
+            **{"Authorization": f"Bearer {token}"}
+            | ({"X-GovStack-Client": ROOM} if self.kept else {})
+        )
+
+    async def poor_client(self) -> AsyncClient:
+        """Return a client that is known and may do nothing."""
+        if self.block != "gateway":
+            return self.client(Caller(f"{TENANT}/clinic", TENANT))
+        token = await self.token("DEV/GOV/10002/population", "the population office's")
+        return self.client(Authorization=f"Bearer {token}")
+
+    async def token(self, client: str, secret: str) -> str:
+        async with self.client() as http:
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": client,
+                "client_secret": secret,
+            }
+            answer = await http.post("/oauth2/token", data=form)
+            assert answer.status_code == 200, answer.text
+            return answer.json()["access_token"]
+
+    def request(self, step: Mapping[str, Any]) -> Request:
+        """Return the request of a step, with what was kept."""
+        given = {
+            name: filled(v, self.kept) for name, v in step.items() if name not in {"do", "keep"}
+        }
+        return Request(operations_of(self.block)[step["do"]], **given)
+
+    def good(self, name: str) -> Request:
+        """Return a good request of an operation."""
+        found = [s for part in steps(self.block).values() for s in part if s["do"] == name]
+        return self.request(found[0])
+
+    async def walk(self, part: str, client: AsyncClient) -> str:
+        """Send the requests of ``first`` or ``last``; return what went wrong, empty when nothing."""
+        for step in steps(self.block).get(part, []):
+            request = self.request(step)
+            answer = await request.send(client)
+            if answer.status_code != request.answers:
+                return [
+                    *wrong,
+                    (step["do"], request.answers, answer.status_code, answer.text[:300]),
+                ]
+            if step["do"] == "createIMconf":
+                client.headers["X-GovStack-Client"] = ROOM  # the administrator acts for it
+            for name, pointer in step.get("keep", {}).items():
+                self.kept[name] = pointed(answer.json(), pointer)
+        return ""
+
+    async def rows(self) -> dict[str, int]:
+        """Count the rows of every table but those of the ledger and the queue."""
+        connection = await asyncpg.connect(self.owner_url)
+        try:
+            tables = await connection.fetch(
+                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
+                "AND tablename NOT LIKE 'evidence%' ORDER BY 1"
+            )
+            names = [row["tablename"] for row in tables]
+            one = " UNION ALL ".join(f"SELECT '{n}', count(*) FROM \"{n}\"" for n in names)  # noqa: S608  catalogue names
+            return dict(await connection.fetch(one))
+        finally:
+            await connection.close()
+
+
+def block_of(name: str) -> Block:
+    """Return a block with settings that need nothing beside a database."""
+    main, kind = import_module(f"{name}.main"), import_module(f"{name}.settings").Settings
+
+    def settings(**more: Any) -> BlockSettings:
+        if name == "gateway":
+            key = OKPKey.generate_key("Ed25519", parameters={"kid": "contract-test"})
+            more |= {
+                "instance": "DEV",
+                "signing_key": SecretStr(json.dumps(key.as_dict(private=True))),
+                "administrator_id": ADMINISTRATOR,
+                "administrator_secret": SecretStr(SECRET),
+            }
+        return kind(**more)
+
+    folder = ROOT / ("gateway" if name == "gateway" else f"services/{name}") / "migrations"
+    return Block(name, main.create_app, settings, folder)
+
+
+@asynccontextmanager
+async def staged(name: str, **changed: Any) -> AsyncGenerator[Stage]:
+    """Lend a block with everything of ``good_input.yaml`` in it; ``changed`` are settings."""
+    block = block_of(name)
+    async with AsyncExitStack() as stack:
+        urls = await stack.enter_async_context(copy_of_template(block))
+        app = block.create_app(settings_for(block, urls, **changed))
+        await stack.enter_async_context(app.router.lifespan_context(app))
+        stage = Stage(name, app, urls.owner)
+        async with await stage.full_client() as client:
+            wrong = await stage.walk("first", client)
+        assert not wrong, wrong
+        yield stage
+
+
+@asynccontextmanager
+async def stranded(name: str, kept: Mapping[str, Any]) -> AsyncGenerator[Stage]:
+    """Lend a block whose database does not answer."""
+    block = block_of(name)
+    app = block.create_app(settings_for(block, Urls(NOWHERE, NOWHERE)))
+    async with app.router.lifespan_context(app):
+        yield Stage(name, app, kept=dict(kept))

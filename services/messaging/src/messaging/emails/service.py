@@ -41,22 +41,11 @@ async def send(  # noqa: PLR0913  what the door hands in, one by one
     earlier = await _earlier(session, request)
     if earlier is not None:
         return earlier.uid
-    await store.insert(session, request)
+    batch = _batch(email, request)
+    written = messages.write(keyring, batch)
+    await store.insert(session, request, written)
     await ledger.record(session, _accepted(request, len(email.recipients)))
-    await messages.add(
-        session,
-        ledger,
-        keyring,
-        batch=messages.Batch(
-            request_id=request.id,
-            request_uid=request.uid,
-            client=request.client,
-            accepted_at=request.created_at,
-            priority=request.priority,
-            letter=as_bytes(email.letter),
-            recipients=[None if each.faults() else as_bytes(each) for each in email.recipients],
-        ),
-    )
+    await messages.queue(session, ledger, batch, written)
     return request.uid
 
 
@@ -79,6 +68,18 @@ def _request(keyring: Keyring, caller: Caller, email: Email) -> AcceptedRequest:
         transaction=keyring.reference(f"transaction {transaction}") if transaction else None,
         priority=email.rank,
         created_at=datetime.now(UTC),
+    )
+
+
+def _batch(email: Email, request: AcceptedRequest) -> messages.Batch:
+    return messages.Batch(
+        request_id=request.id,
+        request_uid=request.uid,
+        client=request.client,
+        accepted_at=request.created_at,
+        priority=request.priority,
+        letter=as_bytes(email.letter),
+        recipients=[None if each.faults() else as_bytes(each) for each in email.recipients],
     )
 
 

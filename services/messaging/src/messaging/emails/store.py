@@ -4,6 +4,7 @@ from datetime import datetime
 
 from kit.database import Session
 from messaging.emails.models import AcceptedRequest
+from messaging.messages.models import Written
 
 
 async def wait_for_turn(session: Session, tenant: str, transaction: bytes) -> None:
@@ -30,12 +31,29 @@ async def find_by_transaction(
     return None if row is None else AcceptedRequest(**row)
 
 
-async def insert(session: Session, request: AcceptedRequest) -> None:
-    """Keep a request."""
+async def insert(session: Session, request: AcceptedRequest, written: Written) -> None:
+    """Keep a request, its sealed letter and its messages in their order, with one statement."""
+    messages = written.messages
     await session.fetch(
         """
-        INSERT INTO request (id, uid, tenant, client, hash, transaction, priority, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        WITH request AS (
+          INSERT INTO request (id, uid, tenant, client, hash, transaction, priority, created_at)
+          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ), letter AS (
+          INSERT INTO request_content (request_id, wrapped, sealed) VALUES ($1, $9, $10)
+        ), given AS (
+          SELECT * FROM unnest(
+            $11::uuid[], $12::integer[], $13::text[], $14::timestamptz[], $15::text[],
+            $16::bytea[], $17::bytea[]
+          ) WITH ORDINALITY AS m (id, number, state, at, code, wrapped, sealed, position)
+        ), message AS (
+          INSERT INTO message (id, request_id, position) SELECT id, $1, position FROM given
+        ), event AS (
+          INSERT INTO message_event (message_id, number, state, at, code, attempt)
+          SELECT id, number, state, at, code, 0 FROM given
+        )
+        INSERT INTO message_content (message_id, wrapped, sealed)
+        SELECT id, wrapped, sealed FROM given WHERE sealed IS NOT NULL
         """,
         request.id,
         request.uid,
@@ -45,4 +63,13 @@ async def insert(session: Session, request: AcceptedRequest) -> None:
         request.transaction,
         request.priority,
         request.created_at,
+        written.letter.wrapped,
+        written.letter.sealed,
+        [each.id for each in messages],
+        [each.first.number for each in messages],
+        [each.first.state.value for each in messages],
+        [each.first.at for each in messages],
+        [each.first.code for each in messages],
+        [each.content and each.content.wrapped for each in messages],
+        [each.content and each.content.sealed for each in messages],
     )

@@ -167,3 +167,21 @@ class NewMessage:
     id: UUID
     first: Event
     content: Sealed | None = field(default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A request's sealed letter and its messages, ready to be kept."""
+
+    letter: Sealed
+    messages: Sequence[NewMessage]
+
+    @property
+    def waiting(self) -> Sequence[NewMessage]:
+        """Return the messages that can be sent."""
+        return [each for each in self.messages if each.content is not None]
+
+    @property
+    def failed(self) -> Sequence[NewMessage]:
+        """Return the messages that have no usable address."""
+        return [each for each in self.messages if each.content is None]

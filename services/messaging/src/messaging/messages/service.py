@@ -22,6 +22,7 @@ from messaging.messages.models import (
     RetryPolicy,
     Sealed,
     State,
+    Written,
     read_states,
 )
 
@@ -65,17 +66,22 @@ class Attempt:
     parcel: Parcel | None
 
 
-async def add(session: Session, ledger: Ledger, keyring: Keyring, *, batch: Batch) -> None:
-    """Keep the messages of a request, sealed, and queue them; one without an address has failed."""
+def write(keyring: Keyring, batch: Batch) -> Written:
+    """Seal a request's letter and recipients; a message without an address has failed."""
     letter = _seal(keyring, batch.letter, batch.request_id.bytes)
-    messages = [_message(keyring, each, batch.accepted_at) for each in batch.recipients]
-    await store.insert(session, batch.request_id, letter, messages)
-    failed = [str(each.id) for each in messages if each.content is None]
+    return Written(
+        letter, [_message(keyring, each, batch.accepted_at) for each in batch.recipients]
+    )
+
+
+async def queue(session: Session, ledger: Ledger, batch: Batch, written: Written) -> None:
+    """Queue the messages that were kept, and log those that have failed."""
+    failed = [str(each.id) for each in written.failed]
     if failed:
         facts: dict[str, Any] = {"messages": failed, "attempt": 0, "code": "address"}
         entry = Entry("message.failed", batch.client, batch.request_uid, facts=facts)
         await ledger.record(session, entry)
-    waiting = [each.id.bytes for each in messages if each.content is not None]
+    waiting = [each.id.bytes for each in written.waiting]
     await enqueue_all(session, SEND, waiting, priority=batch.priority)
 
 

@@ -1,55 +1,12 @@
 """Messages and their events in the database: only ever added, but for the sealed content."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from uuid import UUID
 
 import asyncpg
 
 from kit.database import Session
-from messaging.messages.models import Event, Message, NewMessage, Sealed, State
-
-
-async def insert(
-    session: Session, request_id: UUID, letter: Sealed, messages: Sequence[NewMessage]
-) -> None:
-    """Keep the messages of a request in their order, each with its first event."""
-    await session.fetch(
-        "INSERT INTO request_content (request_id, wrapped, sealed) VALUES ($1, $2, $3)",
-        request_id,
-        letter.wrapped,
-        letter.sealed,
-    )
-    await session.fetch(
-        """
-        INSERT INTO message (id, request_id, position)
-        SELECT id, $1, position
-        FROM unnest($2::uuid[]) WITH ORDINALITY AS m (id, position)
-        """,
-        request_id,
-        [each.id for each in messages],
-    )
-    await session.fetch(
-        """
-        INSERT INTO message_event (message_id, number, state, at, code, attempt)
-        SELECT e.*, 0 FROM unnest(
-          $1::uuid[], $2::integer[], $3::text[], $4::timestamptz[], $5::text[]) AS e
-        """,
-        [each.id for each in messages],
-        [each.first.number for each in messages],
-        [each.first.state.value for each in messages],
-        [each.first.at for each in messages],
-        [each.first.code for each in messages],
-    )
-    kept = [(each.id, each.content) for each in messages if each.content is not None]
-    await session.fetch(
-        """
-        INSERT INTO message_content (message_id, wrapped, sealed)
-        SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bytea[])
-        """,
-        [message_id for message_id, _ in kept],
-        [content.wrapped for _, content in kept],
-        [content.sealed for _, content in kept],
-    )
+from messaging.messages.models import Event, Message, Sealed, State
 
 
 async def find(session: Session, message_id: UUID) -> Message | None:

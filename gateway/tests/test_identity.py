@@ -182,6 +182,18 @@ async def test_keys_are_given_shown_once_and_taken(house: House) -> None:
             assert (await http.get(f"/r1/{INSIDE}/things")).status_code == 401
 
 
+@pytest.mark.parametrize("name", ["expires_at", "expires", "\\ud800", "a" * 5000])
+async def test_a_key_with_a_field_nobody_knows_is_refused(house: House, name: str) -> None:
+    """Ignored, a misspelled ``expiresAt`` would make a key that counts for ever."""
+    async with await house.administrator() as admin:
+        body = f'{{"id": "misspelled", "{name}": "2020-01-01T00:00:00Z"}}'
+        answer = await admin.post(KEYS, content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 400, answer.text
+        assert "misspelled" not in {key["id"] for key in (await admin.get(KEYS)).json()}
+        if name.startswith("expires"):
+            assert [error["pointer"] for error in answer.json()["errors"]] == [f"#/{name}"]
+
+
 async def test_a_token_and_a_key_belong_to_one_application(house: House) -> None:
     async with await house.clinic(apiKey="the-demo-api-key-0001") as http:
         assert (await http.get(f"/r1/{INSIDE}/things")).status_code == 403

@@ -187,7 +187,27 @@ async def test_what_is_no_document_is_refused(administrator: AsyncClient) -> Non
     assert await status(b"\xff: [", "text/yaml") == 400
     bomb = b"a: &a [x, x]\nb: &b [*a, *a]\ndomain: d\ninstance: DEV\n"
     assert await status(bomb, "text/yaml") == 400
-    assert await status(b"domain: d\ninstance: DEV\nunknown: 1\n", "text/yaml") == 201
+    assert await status(b"domain: d\ninstance: DEV\nunknown: 1\n", "text/yaml") == 400
+    assert await status(b"domain: d\ninstance: DEV\n", "text/yaml") == 201
+
+
+async def test_a_configuration_with_a_field_nobody_knows_is_refused(
+    administrator: AsyncClient,
+) -> None:
+    """Ignored, a misspelled field would leave open what it was to close."""
+    wrong = _house(_service(tennancy="client", rights=[{"anonymous": True, "scope": []}]), more=1)
+    wrong["members"][0]["applications"][0]["conection"] = "oauth2"
+    for send in (administrator.post, administrator.patch, administrator.put):
+        answer = await send(CONFIG, json=wrong)
+        assert answer.status_code == 400, answer.text
+        application = "#/members/0/applications/0"
+        assert {error["pointer"] for error in answer.json()["errors"]} == {
+            "#/members/0/more",
+            f"{application}/conection",
+            f"{application}/services/0/tennancy",
+            f"{application}/services/0/rights/0/scope",
+        }
+    assert (await administrator.get(CONFIG)).json()["members"] == []
 
 
 async def test_the_scopes_of_the_configuration(administrator: AsyncClient) -> None:

@@ -119,3 +119,17 @@ async def test_a_right_names_what_is_registered(admin: AsyncClient) -> None:
     assert (await admin.patch(DENY, json=_pair("nobody", **stranger))).status_code == 200
     log = await admin.get("/api/v1/messagelog", params={"kind": "change.refused"})
     assert len(log.json()["messages"]) == 4
+
+
+@pytest.mark.parametrize("path", [ALLOW, DENY])
+async def test_a_right_with_a_field_nobody_knows_is_refused(admin: AsyncClient, path: str) -> None:
+    """Ignored, a misspelled ``scopes`` would make a right that covers everything."""
+    before = await _allowed(admin, "nobody")
+    answer = await admin.patch(path, json=_pair("nobody", **CLINIC, scope=["read"]))
+    assert answer.status_code == 400, answer.text
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["#/0/rights/0/scope"]
+    change = [{**_pair("nobody", **CLINIC)[0], "instance": "OTHER"}]
+    answer = await admin.patch(path, json=change)
+    assert answer.status_code == 400, answer.text
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["#/0/instance"]
+    assert await _allowed(admin, "nobody") == before

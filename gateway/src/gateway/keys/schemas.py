@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.configuration.models import Key
 from gateway.evidence.schemas import Moment
@@ -11,6 +11,8 @@ from kit.web import Text
 
 class NewKey(BaseModel):
     """A key that is asked for; all of it may be left to the gateway."""
+
+    model_config = ConfigDict(extra="forbid")
 
     id: Text | None = Field(
         default=None, description="Its id; administrators only", examples=["demo"]

@@ -16,17 +16,21 @@ from gateway.members.models import (
 from kit.web import Text
 
 
-class _Tolerant(BaseModel):
-    """Numbers are taken for codes, as the published sample writes them."""
+class Told(BaseModel):
+    """What an administrator tells us: a field that nobody knows is refused, not passed over.
 
-    model_config = ConfigDict(coerce_numbers_to_str=True, populate_by_name=True)
+    A misspelled ``scopes`` would else make a right that covers everything. Numbers are taken for
+    codes, as the published sample writes them.
+    """
+
+    model_config = ConfigDict(coerce_numbers_to_str=True, populate_by_name=True, extra="forbid")
 
 
 def _either(camel: str, snake: str) -> Any:
     return AliasChoices(camel, snake)
 
 
-class IMright(_Tolerant):
+class IMright(Told):
     """Who may use a service: by name as published, by code, or everybody (`anonymous`)."""
 
     member: Text | None = Field(
@@ -86,7 +90,7 @@ class IMright(_Tolerant):
         )
 
 
-class IMservice(_Tolerant):
+class IMservice(Told):
     """A service of an application."""
 
     id: Text = Field(description="Service code", examples=["registry"])
@@ -147,7 +151,7 @@ class IMservice(_Tolerant):
         )
 
 
-class IMapplication(_Tolerant):
+class IMapplication(Told):
     """An application of a member."""
 
     id: Text = Field(examples=["CitizensRegistry"])
@@ -192,7 +196,7 @@ class IMapplication(_Tolerant):
         )
 
 
-class IMmember(_Tolerant):
+class IMmember(Told):
     """A member organisation."""
 
     name: Text | None = Field(default=None, examples=["Ministry of Interior"])
@@ -206,7 +210,7 @@ class IMmember(_Tolerant):
         return WantedMember(self.class_, self.code, self.name, applications)
 
 
-class IMconf(_Tolerant):
+class IMconf(Told):
     """The configuration of an instance."""
 
     domain: Text = Field(examples=["sample.sandbox.govstack.global"])

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, Field
 
 from gateway.configuration.models import Configuration
-from gateway.members.schemas import IMright
+from gateway.members.schemas import IMright, Told
 from gateway.rights.models import Change, Pair
 from kit.web import Text
 
@@ -14,10 +14,8 @@ def _either(camel: str, snake: str) -> Any:
     return AliasChoices(camel, snake)
 
 
-class ServiceAccessRight(BaseModel):
+class ServiceAccessRight(Told):
     """A service and the applications that are allowed, or denied, to use it."""
-
-    model_config = ConfigDict(coerce_numbers_to_str=True, populate_by_name=True)
 
     instanceId: Text | None = Field(default=None, description="Another instance than ours")
     memberClass: Text = Field(validation_alias=_either("memberClass", "member_class"))

@@ -211,24 +211,24 @@ class Stage:
     # -- who asks ------------------------------------------------------------------------------
 
     def assertions(self, block: str) -> list[str]:
-        """Sign the gateway's word for the client, many times over, each with its own request id.
+        """Sign the gateway's word for the client, many times over, each for another person.
 
         They live for an hour and not for seconds, and come again after the last; otherwise they
         are what ``kit.access.assertion`` signs.
         """
-        return [self._assertion(block, number) for number in range(_ASSERTIONS)]
+        people = (f"benchmark-{number}" for number in range(_ASSERTIONS))
+        return [self._assertion(block, person=person) for person in people]
 
     def client(self, block: str, url: str) -> httpx.Client:
-        """Return a client of one block that carries such an assertion."""
-        headers = {HEADER: self._assertion(block, 0)}
+        """Return a client of one block that carries such an assertion, with nobody signed in."""
+        headers = {HEADER: self._assertion(block)}
         return httpx.Client(base_url=url, headers=headers, timeout=_PATIENCE)
 
-    def _assertion(self, block: str, number: int) -> str:
+    def _assertion(self, block: str, **more: str) -> str:
         key = OKPKey.import_key(self.secrets.gateway_key)
         claims: dict[str, Any] = {
             "aud": block,
             "exp": int(time.time()) + _LONG,
-            "person": f"benchmark-{number}",
             "client": CLIENT,
             "tenant": MEMBER,
             "scope": "*",
@@ -236,6 +236,7 @@ class Stage:
             "service": f"{MEMBER}/health-centre/{block}",
             "client_name": "health-centre",
             "member_name": "Ministry of Health",
+            **more,
         }
         header = {"alg": "Ed25519", "kid": key.kid}
         return jwt.encode(header, claims, key, algorithms=["Ed25519"])

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from kit.serve.protocol import Protocol
 from stack.issuer import Issuer
 
 
@@ -51,6 +52,7 @@ if __name__ == "__main__":
         create_app(chosen),
         host=chosen.host,
         port=chosen.port,
+        http=Protocol,
         log_level="warning",
         access_log=False,
         server_header=False,

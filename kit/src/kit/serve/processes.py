@@ -22,6 +22,8 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from kit.serve import protocol
+
 Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """What a process does until the event is set."""
 
@@ -159,7 +161,7 @@ async def serve(app: ASGIApp, listener: socket.socket, ended: asyncio.Event, gra
         app,
         lifespan="off",
         loop="none",
-        http="httptools",
+        http=protocol.Protocol,
         ws="none",
         access_log=False,
         log_level="warning",

@@ -9,6 +9,7 @@ import uvicorn
 from aiosmtpd.smtp import Envelope
 from starlette.applications import Starlette
 
+from kit.serve.protocol import Protocol
 from stack.mailbox.messages import Store
 from stack.mailbox.reading import read_message
 from stack.mailbox.smtp import Conversation
@@ -90,6 +91,7 @@ def _web_config(app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         lifespan="off",
+        http=Protocol,
         ws="none",
         log_config=None,
         access_log=False,

@@ -4,7 +4,7 @@ What fills it is ``good_input.yaml``: a good request of every operation.
 """
 
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import asyncpg
 import yaml
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
@@ -21,8 +20,9 @@ from joserfc.jwk import OKPKey
 from pydantic import SecretStr
 
 from kit.access import IN_PROCESS, Caller
+from kit.evidence import Ledger
 from kit.settings import BlockSettings
-from kit.testing import Block, Urls, copy_of_template, settings_for
+from kit.testing import Block, PinnedDatabase, Urls, copy_of_template, settings_for
 from kit.web import operations
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +32,10 @@ EVERYTHING = Caller(f"{TENANT}/clinic", TENANT, scopes=frozenset({"*"}))
 CLINIC, CLINIC_SECRET = "DEV/GOV/10001/clinic", "the clinic's own secret"
 ROOM = "DEV/GOV/10002/life-events"
 ADMINISTRATOR, SECRET = "administrator", "an administrator's secret"
+TABLES = (
+    "SELECT tablename FROM pg_tables "
+    "WHERE schemaname = 'public' AND tablename NOT LIKE 'evidence%' ORDER BY 1"
+)
 NOWHERE = "postgresql://nobody:nothing@127.0.0.1:9/nothing"
 """A database that does not answer."""
 
@@ -134,7 +138,6 @@ class Stage:
 
     block: str
     app: FastAPI
-    owner_url: str = ""
     kept: dict[str, Any] = field(default_factory=dict)
 
     def client(self, caller: Caller | None = EVERYTHING, **headers: str) -> AsyncClient:
@@ -188,34 +191,44 @@ class Stage:
         return self.request(found[0])
 
     async def walk(self, part: str, client: AsyncClient) -> str:
-        """Send the requests of ``first`` or ``last``; return what went wrong, empty when nothing."""
+        """Send the requests of ``first`` or ``last``; return what went wrong, empty if nothing."""
         for step in steps(self.block).get(part, []):
             request = self.request(step)
             answer = await request.send(client)
             if answer.status_code != request.answers:
-                return [
-                    *wrong,
-                    (step["do"], request.answers, answer.status_code, answer.text[:300]),
-                ]
+                return f"{step['do']}: {answer.status_code} {answer.text[:300]}"
             if step["do"] == "createIMconf":
                 client.headers["X-GovStack-Client"] = ROOM  # the administrator acts for it
             for name, pointer in step.get("keep", {}).items():
                 self.kept[name] = pointed(answer.json(), pointer)
         return ""
 
-    async def rows(self) -> dict[str, int]:
-        """Count the rows of every table but those of the ledger and the queue."""
-        connection = await asyncpg.connect(self.owner_url)
-        try:
-            tables = await connection.fetch(
-                "SELECT tablename FROM pg_tables WHERE schemaname = 'public' "
-                "AND tablename NOT LIKE 'evidence%' ORDER BY 1"
-            )
-            names = [row["tablename"] for row in tables]
-            one = " UNION ALL ".join(f"SELECT '{n}', count(*) FROM \"{n}\"" for n in names)  # noqa: S608  catalogue names
-            return dict(await connection.fetch(one))
-        finally:
-            await connection.close()
+    @asynccontextmanager
+    async def rolled_back(self) -> AsyncGenerator[Callable[[], Awaitable[dict[str, int]]]]:
+        """Do what follows in a transaction that is rolled back; lend what counts rows in it.
+
+        Every table is counted but those of the ledger, which notes refusals too.
+        """
+        state = self.app.state
+        before = state.database, state.ledger
+        async with state.database.connection() as connection:
+            names = [row["tablename"] for row in await connection.driver.fetch(TABLES)]
+            count = " UNION ALL ".join(f"SELECT '{n}', count(*) FROM \"{n}\"" for n in names)  # noqa: S608  catalogue names
+
+            async def rows() -> dict[str, int]:
+                return dict(await connection.driver.fetch(count))
+
+            work = connection.driver.transaction()
+            await work.start()
+            state.database = PinnedDatabase(connection)
+            state.ledger = Ledger(state.block, state.keyring, state.database)
+            try:
+                yield rows
+            finally:
+                await work.rollback()
+                state.database, state.ledger = before
+                if self.block == "gateway":
+                    state.book.forget()
 
 
 def block_of(name: str) -> Block:
@@ -245,7 +258,7 @@ async def staged(name: str, **changed: Any) -> AsyncGenerator[Stage]:
         urls = await stack.enter_async_context(copy_of_template(block))
         app = block.create_app(settings_for(block, urls, **changed))
         await stack.enter_async_context(app.router.lifespan_context(app))
-        stage = Stage(name, app, urls.owner)
+        stage = Stage(name, app)
         async with await stage.full_client() as client:
             wrong = await stage.walk("first", client)
         assert not wrong, wrong

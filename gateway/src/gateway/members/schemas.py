@@ -1,9 +1,10 @@
 """The configuration document on the wire: GovStack's IMconf, with what this gateway adds."""
 
+import math
 from typing import Any
 
 import yaml
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
 from gateway.configuration.models import Application, Configuration, Grantee, Service
 from gateway.members.models import (
@@ -24,6 +25,15 @@ class Told(BaseModel):
     """
 
     model_config = ConfigDict(coerce_numbers_to_str=True, populate_by_name=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def is_json(cls, value: Any) -> Any:
+        """Refuse NaN and infinity, which would else be taken for codes of these names."""
+        if isinstance(value, float) and not math.isfinite(value):
+            message = "NaN and infinity are not JSON"
+            raise ValueError(message)
+        return value
 
 
 def _either(camel: str, snake: str) -> Any:

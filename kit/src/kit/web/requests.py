@@ -13,6 +13,8 @@ from kit import database, evidence
 from kit.mediator import Mediator
 
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+_DEEPEST = 100
+"""Levels of a JSON value; what is deeper could be kept and not be written again."""
 
 
 async def _reading(request: Request) -> database.Reading:
@@ -61,18 +63,28 @@ def _json(value: dict[str, Any]) -> dict[str, Any]:
 
 def _unkeepable(value: object) -> str:
     """Say why a JSON value cannot be kept as jsonb; empty when it can."""
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, str) and _NOT_TEXT.search(item):
-            return "a NUL character or half a surrogate pair cannot be kept"
-        if isinstance(item, float) and not math.isfinite(item):
-            return "NaN and infinity are not JSON"
-        if isinstance(item, dict):
-            members = cast("dict[str, object]", item)
-            pending += [*members, *members.values()]
-        elif isinstance(item, list):
-            pending += cast("list[object]", item)
+    level = [value]
+    for _ in range(_DEEPEST):
+        if not level:
+            return ""
+        below: list[object] = []
+        for item in level:
+            if reason := _unkeepable_itself(item):
+                return reason
+            if isinstance(item, dict):
+                members = cast("dict[str, object]", item)
+                below += [*members, *members.values()]
+            elif isinstance(item, list):
+                below += cast("list[object]", item)
+        level = below
+    return f"nested more than {_DEEPEST} deep"
+
+
+def _unkeepable_itself(item: object) -> str:
+    if isinstance(item, str) and _NOT_TEXT.search(item):
+        return "a NUL character or half a surrogate pair cannot be kept"
+    if isinstance(item, float) and not math.isfinite(item):
+        return "NaN and infinity are not JSON"
     return ""
 
 

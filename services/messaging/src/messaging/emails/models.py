@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import unicodedata
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -242,8 +242,7 @@ class Email:
 
     def digest(self) -> str:
         """Return the hash of the request as it came, the specification's MHASH."""
-        said = json.dumps(asdict(self), sort_keys=True, ensure_ascii=False).encode()
-        return hashlib.sha256(said).hexdigest()
+        return hashlib.sha256(_json(self, sort_keys=True)).hexdigest()
 
 
 def _line_faults(field_path: str, text: str, longest: int) -> list[FieldError]:
@@ -271,8 +270,11 @@ def _uri_faults(field_path: str, text: str) -> list[FieldError]:
 
 def new_request_uid() -> str:
     """Return a fresh requestUid: six groups of four characters, 139 random bits."""
-    groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
-    return "-".join(groups)
+    number, letters = secrets.randbelow(len(_LETTERS) ** (_GROUP * _GROUPS)), ""
+    for _ in range(_GROUP * _GROUPS):
+        number, place = divmod(number, len(_LETTERS))
+        letters += _LETTERS[place]
+    return "-".join(letters[place : place + _GROUP] for place in range(0, len(letters), _GROUP))
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +293,17 @@ class AcceptedRequest:
 
 def as_bytes(value: Letter | Recipient) -> bytes:
     """Return a letter or recipient as JSON, for sealing."""
-    return json.dumps(asdict(value), ensure_ascii=False).encode()
+    return _json(value)
+
+
+def _json(value: object, *, sort_keys: bool = False) -> bytes:
+    """Write a dataclass with slots as JSON; ``asdict`` would copy it whole first."""
+    text = json.dumps(value, default=_fields, sort_keys=sort_keys, ensure_ascii=False)
+    return text.encode()
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def read_letter(said: bytes) -> Letter:

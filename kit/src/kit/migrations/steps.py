@@ -11,11 +11,16 @@ from kit import evidence
 
 
 def run(metadata: MetaData) -> None:
-    """Alembic's way in, for ``migrations/env.py``."""
+    """Alembic's way in, for ``migrations/env.py``; the role that serves may only read the version."""
     connection = cast("Connection", context.config.attributes["connection"])
+    role = cast("str | None", context.config.attributes.get("runtime_role"))
     context.configure(connection=connection, target_metadata=metadata)
     with context.begin_transaction():
         context.run_migrations()
+        if role:
+            quoted = connection.dialect.identifier_preparer.quote_identifier(role)
+            revoke = f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON alembic_version FROM {quoted}"
+            connection.exec_driver_sql(revoke)
 
 
 def runtime_role() -> str | None:

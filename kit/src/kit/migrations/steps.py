@@ -11,7 +11,7 @@ from kit import evidence
 
 
 def run(metadata: MetaData) -> None:
-    """Alembic's way in, for ``migrations/env.py``; the role that serves may only read the version."""
+    """Alembic's way in, for ``migrations/env.py``; who serves may only read the version."""
     connection = cast("Connection", context.config.attributes["connection"])
     role = cast("str | None", context.config.attributes.get("runtime_role"))
     context.configure(connection=connection, target_metadata=metadata)

@@ -156,7 +156,7 @@ async def test_a_word_is_verified_once_and_carries_no_requests_id(monkeypatch):
     verifier = Verifier(KeySource(GATEWAY_JWKS, ""), "block")
     for request_id in ("r-2", "r-3"):
         assert await verifier.verify(word, request_id) == replace(caller, request_id=request_id)
-    for forged in (word[:-8] + "AAAAAAAA", signer.sign("other", caller)):
+    for forged in (word[:-40] + "AAAAAAAA" + word[-32:], signer.sign("other", caller)):
         with pytest.raises(AssertionRefused):
             await verifier.verify(forged, "r-4")
     now = time.time()
@@ -171,7 +171,11 @@ async def test_a_word_is_verified_once_and_carries_no_requests_id(monkeypatch):
 async def test_an_assertion_for_another_block_or_changed_is_refused():
     keys = await KeySource(GATEWAY_JWKS, "").find()
     token = assertion(GATEWAY_KEY, "block", Caller("TEST/GOV/1/app", "TEST/GOV/1"))
-    for audience, presented in (("other", token), ("block", token[:-2] + "AA"), ("block", "x")):
+    for audience, presented in (
+        ("other", token),
+        ("block", token[:-40] + "AAAAAAAA" + token[-32:]),
+        ("block", "x"),
+    ):
         with pytest.raises(AssertionRefused):
             read_assertion(keys, audience, presented)
     assert json.loads(GATEWAY_JWKS)["keys"][0].get("d") is None

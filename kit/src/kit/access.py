@@ -139,8 +139,8 @@ def _caller(claims: Mapping[str, Any]) -> Caller:
 class Signer:
     """Signs the gateway's word; the same caller gets the same word for half of its life.
 
-    What a word says does not depend on the request, whose id travels beside it: a signature takes
-    the gateway 25 microseconds and its verification the block 75 (docs/decisions/0011).
+    What a word says does not depend on the request, whose id travels beside it: to sign takes the
+    gateway 25 microseconds, to verify takes the block 75 (docs/decisions/0011).
     """
 
     def __init__(self, key: OKPKey) -> None:

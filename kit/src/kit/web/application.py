@@ -57,6 +57,7 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # paths may be personal
         responses=may_answer(*ALWAYS),
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,

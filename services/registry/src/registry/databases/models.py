@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, cast
 from uuid import UUID
 
@@ -160,7 +161,7 @@ class Database:
     last_number: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Release:
     """A published version as a data path names it.
 
@@ -173,7 +174,7 @@ class Release:
     path: Rules
     current: Rules
 
-    @property
+    @cached_property
     def personal(self) -> tuple[str, ...]:
         """Return the names of this version's personal fields, by its own marks or newer ones."""
         newer = set(self.current.schema.personal)

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from kit.access import Caller
@@ -27,7 +27,10 @@ from registry.databases.models import (
 )
 
 _KEPT = 512
+_Key = TypeVar("_Key")
+_Made = TypeVar("_Made")
 _rules: OrderedDict[UUID, Rules] = OrderedDict()
+_releases: OrderedDict[tuple[int, str, UUID, UUID], Release] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +188,12 @@ async def delete(session: Session, ledger: Ledger, caller: Caller, database_id: 
 
 async def release(session: Session, code: str, database_id: int, ids: tuple[UUID, UUID]) -> Release:
     """Return what a data path means: the version it names, and the newest published one."""
-    path, current = [await rules_of(session, version_id) for version_id in ids]
-    return Release(database_id, code, path, current)
+    named = (database_id, code, *ids)
+    if named not in _releases:
+        path, current = [await rules_of(session, version_id) for version_id in ids]
+        _remember(_releases, named, Release(database_id, code, path, current))
+    _releases.move_to_end(named)
+    return _releases[named]
 
 
 async def rules_of(session: Session, version_id: UUID) -> Rules:
@@ -198,10 +205,15 @@ async def rules_of(session: Session, version_id: UUID) -> Rules:
     found = await store.find_version(session, version_id)
     if found is None:
         raise RegistryNotFound("the version is not here any more")
-    _rules[version_id] = made = found.compile()
-    while len(_rules) > _KEPT:
-        _rules.popitem(last=False)
+    made = found.compile()
+    _remember(_rules, version_id, made)
     return made
+
+
+def _remember(kept: OrderedDict[_Key, _Made], key: _Key, made: _Made) -> None:
+    kept[key] = made
+    while len(kept) > _KEPT:
+        kept.popitem(last=False)
 
 
 async def keep_unique(session: Session, release: Release, record_id: UUID) -> list[str]:

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NoReturn, cast
 
 from kit.problems import FieldError, Invalid
@@ -121,7 +122,7 @@ _READERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schema:
     """What the records of one version of a database are made of."""
 
@@ -131,7 +132,7 @@ class Schema:
 
     def find(self, name: str) -> Field | None:
         """Return the field with a name such as ``child.birthdate``, if there is one."""
-        return next((field for field in self.every if field.name == name), None)
+        return self._by_name.get(name)
 
     def get(self, name: str) -> Field:
         """Return the field with this name, or raise FieldUnknown."""
@@ -140,22 +141,26 @@ class Schema:
             raise FieldUnknown(f"there is no field {name}")
         return field
 
-    @property
+    @cached_property
+    def _by_name(self) -> Mapping[str, Field]:
+        return {field.name: field for field in reversed(self.every)}
+
+    @cached_property
     def primary_key(self) -> Field | None:
         """Return the field that names a record, if the schema has one."""
         return next((field for field in self.every if field.marked("primaryKey")), None)
 
-    @property
+    @cached_property
     def identifiers(self) -> tuple[Field, ...]:
         """Return the fields that identify a person (DRS-14), in the schema's order."""
         return tuple(field for field in self.every if field.marked("x-personalDataId"))
 
-    @property
+    @cached_property
     def personal(self) -> tuple[str, ...]:
         """Return the names of the fields that hold personal data."""
         return tuple(field.name for field in self.every if field.is_personal)
 
-    @property
+    @cached_property
     def texts(self) -> tuple[Field, ...]:
         """Return the fields a search for text looks into."""
         return tuple(f for f in self.every if f.kind == "string" and not f.in_list)

@@ -3,6 +3,7 @@
 What fills it is ``good_input.yaml``: a good request of every operation.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,13 +12,14 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlencode
 
 import yaml
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 from joserfc.jwk import OKPKey
 from pydantic import SecretStr
+from starlette.types import ASGIApp
 
 from kit.access import IN_PROCESS, Caller
 from kit.evidence import Ledger
@@ -77,6 +79,12 @@ class Request:
     form: dict[str, str] | None = None
     answers: int = 200
 
+    @property
+    def target(self) -> str:
+        """Return its path and query as they travel."""
+        query = urlencode(self.query, doseq=True)
+        return self.operation.url(self.path) + (f"?{query}" if query else "")
+
     async def send(self, client: AsyncClient, **more: Any) -> Response:
         """Send it, with what is given in place of its own (``content=``, ``headers=`` …)."""
         sent: dict[str, Any] = {
@@ -91,6 +99,47 @@ class Request:
         if "content" in more:
             sent.pop("json", None), sent.pop("data", None)
         return await client.request(self.operation.method, **{**sent, **more})
+
+
+async def ask(
+    app: ASGIApp, method: str, target: str, headers: Mapping[str, str | bytes], body: bytes
+) -> Response:
+    """Ask an ASGI application as a server would, with nothing that was sent made tidy on the way.
+
+    An HTTP client would also spend twice the time that the application needs.
+    """
+    path, _, query = target.partition("?")
+    given = {"host": "test", "content-length": str(len(body)), **headers}
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [
+            (n.lower().encode(), v if isinstance(v, bytes) else v.encode())
+            for n, v in given.items()
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("test", 80),
+    }
+    waiting, said, content = [body], dict[str, Any](), bytearray()
+
+    async def receive() -> dict[str, Any]:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: Any) -> None:
+        said.update(message)
+        content.extend(message.get("body", b""))
+
+    await app(scope, receive, send)
+    return Response(said["status"], headers=said["headers"], content=bytes(content))
 
 
 @cache
@@ -140,25 +189,31 @@ class Stage:
     app: FastAPI
     kept: dict[str, Any] = field(default_factory=dict)
 
-    def client(self, caller: Caller | None = EVERYTHING, **headers: str) -> AsyncClient:
-        """Return a client for a caller; the gateway knows callers by their credentials alone."""
+    def asked_by(self, caller: Caller | None = EVERYTHING) -> ASGIApp:
+        """Return the application as a caller reaches it through the gateway in one process."""
 
         async def asking(scope: Any, receive: Any, send: Any) -> None:
             handed = {} if self.block == "gateway" or caller is None else {IN_PROCESS: caller}
             await self.app({**scope, **handed}, receive, send)
 
-        transport = ASGITransport(asking, raise_app_exceptions=False)
+        return asking
+
+    def client(self, caller: Caller | None = EVERYTHING, **headers: str) -> AsyncClient:
+        """Return a client for a caller; the gateway knows callers by their credentials alone."""
+        transport = ASGITransport(self.asked_by(caller), raise_app_exceptions=False)
         return AsyncClient(transport=transport, base_url="http://test", headers=headers)
 
     async def full_client(self) -> AsyncClient:
         """Return a client that may do everything."""
+        return self.client(**await self.credentials())
+
+    async def credentials(self) -> dict[str, str]:
+        """Return the headers of somebody who may do everything; a block needs none."""
         if self.block != "gateway":
-            return self.client()
+            return {}
         token = await self.token(ADMINISTRATOR, SECRET)
-        return self.client(
-            **{"Authorization": f"Bearer {token}"}
-            | ({"X-GovStack-Client": ROOM} if self.kept else {})
-        )
+        acting = {"X-GovStack-Client": ROOM} if self.kept else {}
+        return {"Authorization": f"Bearer {token}", **acting}
 
     async def poor_client(self) -> AsyncClient:
         """Return a client that is known and may do nothing."""

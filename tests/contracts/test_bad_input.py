@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import yaml
-from httpx import AsyncClient, Response
-from stage import BLOCKS, Operation, Request, Stage, operations_of
+from httpx import Response
+from stage import BLOCKS, Operation, Request, Stage, ask, operations_of
 
 CORPUS: dict[str, list[dict[str, Any]]] = yaml.load(
     (Path(__file__).parent / "bad_input.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
@@ -50,7 +51,7 @@ class Trial:
     """One operation under trial, in a transaction that is rolled back."""
 
     stage: Stage
-    client: AsyncClient
+    credentials: dict[str, str]
     request: Request
     rows: Callable[[], Awaitable[dict[str, int]]]
 
@@ -63,10 +64,25 @@ class Trial:
         """Return the status with which this block answers what it cannot read."""
         return 405 if self.stage.block == "messaging" else 400
 
-    async def send(self, what: str, request: Request, **more: Any) -> Response:
-        """Send; see that the answer is declared, and that a refusal left no row behind."""
+    async def send(
+        self,
+        what: str,
+        request: Request,
+        *,
+        target: str = "",
+        content: bytes | None = None,
+        **headers: str | bytes,
+    ) -> Response:
+        """Send a request; see that the answer is declared, and a refusal left no row behind."""
         before = await self.rows() if self.operation.method not in SAFE else {}
-        answer = await request.send(self.client, **more)
+        given, body = _sent(request, content)
+        answer = await ask(
+            self.stage.asked_by(),
+            self.operation.method,
+            target or request.target,
+            {**self.credentials, **given, **headers},
+            body,
+        )
         said = f"{what}: {answer.status_code} {answer.text[:300]}"
         allowed = self.operation.statuses | (ROUTER if self.operation.path.count("{") else set())
         assert answer.status_code in allowed, said
@@ -100,11 +116,23 @@ class Trial:
         return pointers
 
 
+def _sent(request: Request, content: bytes | None) -> tuple[dict[str, str], bytes]:
+    """Return the headers and the body of a request, with a body in the place of its own."""
+    headers = dict(request.headers)
+    if request.form is not None:
+        headers["content-type"] = "application/x-www-form-urlencoded"
+        return headers, urlencode(request.form).encode() if content is None else content
+    if content is None and request.body is None:
+        return headers, b""
+    headers["content-type"] = JSON
+    return headers, json.dumps(request.body).encode() if content is None else content
+
+
 @asynccontextmanager
 async def trial(stages: Stages, block: str, name: str) -> AsyncGenerator[Trial]:
     stage = await stages(block)
-    async with stage.rolled_back() as rows, await stage.full_client() as client:
-        yield Trial(stage, client, stage.good(name), rows)
+    async with stage.rolled_back() as rows:
+        yield Trial(stage, await stage.credentials(), stage.good(name), rows)
 
 
 def media_types(operation: Operation) -> set[str]:
@@ -166,9 +194,7 @@ async def test_a_body_that_cannot_be_is_refused(stages: Stages, block: str, name
         optional = not tried.operation.said["requestBody"].get("required")
         is_list = isinstance(tried.request.body, list)
         for entry in CORPUS["bodies"]:
-            headers = {**tried.request.headers, "content-type": JSON}
-            more = {"content": bytes_of(entry), "headers": headers}
-            answer = await tried.send(entry["name"], tried.request, **more)
+            answer = await tried.send(entry["name"], tried.request, content=bytes_of(entry))
             free = (optional and entry.get("empty")) or (is_list and entry.get("array"))
             if entry.get("refused") and not free:
                 pointers = tried.refused(entry["name"], answer)
@@ -181,10 +207,9 @@ async def test_a_body_that_is_not_declared_as_json_is_refused(
     stages: Stages, block: str, name: str
 ) -> None:
     async with trial(stages, block, name) as tried:
-        body = json.dumps(tried.request.body).encode()
         for entry in CORPUS["media_types"]:
-            headers = {**tried.request.headers, "content-type": entry["type"]}
-            answer = await tried.send(entry["type"], tried.request, content=body, headers=headers)
+            said = {"content-type": entry["type"]}
+            answer = await tried.send(entry["type"], tried.request, **said)
             if entry.get("refused"):
                 tried.refused(entry["type"], answer)
 
@@ -194,14 +219,13 @@ async def test_a_value_that_cannot_be_is_refused_by_its_field(
     stages: Stages, block: str, name: str
 ) -> None:
     async with trial(stages, block, name) as tried:
-        headers = {**tried.request.headers, "content-type": JSON}
         for number, path in enumerate(leaves(tried.request.body)):
             pointer = "#/" + "/".join(map(str, path))
             text = CORPUS["texts"][number % len(CORPUS["texts"])]
             for entry in [*CORPUS["values"], text]:
                 what = f"{entry['name']} at {pointer}"
                 content = put(tried.request.body, path, json_of(entry))
-                answer = await tried.send(what, tried.request, content=content, headers=headers)
+                answer = await tried.send(what, tried.request, content=content)
                 if entry.get("refused"):
                     for named in tried.refused(what, answer):
                         assert pointer.startswith(named) or named.startswith(pointer), what
@@ -262,13 +286,13 @@ async def test_an_address_is_text_or_refused(stages: Stages, block: str, name: s
         for entry in CORPUS["addresses"]:
             raw = entry.get("raw") or text_of(entry)
             whole = request.operation.url(request.path)
-            urls = [f"{whole}?x={raw}"]
+            targets = [f"{whole}?x={raw}"]
             for part in request.path:
                 path = request.operation.path.replace(f"{{{part}}}", raw)
-                urls.append(replace(request.operation, path=path).url(request.path))
-            for url in urls:
-                what = f"{entry['name']} in {url[:80]}"
-                answer = await tried.send(what, request, url=url, params=None)
+                targets.append(replace(request.operation, path=path).url(request.path))
+            for target in targets:
+                what = f"{entry['name']} in {target[:80]}"
+                answer = await tried.send(what, request, target=target)
                 if entry.get("refused"):
                     tried.refused(what, answer)
 
@@ -279,8 +303,6 @@ async def test_a_strange_header_changes_nothing_it_should_not(
 ) -> None:
     async with trial(stages, block, name) as tried:
         for entry in CORPUS["headers"]:
-            value = text_of(entry).encode()
-            given = {key.lower(): each.encode() for key, each in tried.request.headers.items()}
-            headers = {**given, entry["name"].lower(): value}
-            answer = await tried.send(entry["name"], tried.request, headers=headers)
+            header = {entry["name"].lower(): text_of(entry).encode()}
+            answer = await tried.send(entry["name"], tried.request, **header)
             assert len(answer.headers["x-request-id"]) <= 128

@@ -51,7 +51,7 @@ class House:
         )
         return answer["dataAgreement"] | {"hash": answer["revision"]["serializedHash"]}
 
-    async def individual(self, external_id: str = MOTHER, kind: str = "personal-id") -> str:
+    async def individual(self, external_id: str = MOTHER, kind: str = "personal-code") -> str:
         body = {"individual": {"externalId": external_id, "externalIdType": kind}}
         return (await self._ok("POST", "/service/individual/", body))["individual"]["id"]
 
@@ -98,7 +98,7 @@ class House:
     async def decide(self, agreement: str, **more: Any) -> dict[str, Any]:
         question = {
             "dataAgreementId": agreement,
-            "individual": {"externalId": MOTHER, "externalIdType": "personal-id"},
+            "individual": {"externalId": MOTHER, "externalIdType": "personal-code"},
             "client": CLINIC,
             **more,
         }

@@ -13,13 +13,15 @@ from kit.sealing import Keyring
 class Desk:
     """The rows, what opens what is sealed in them, where it is logged, and who asks.
 
-    ``draft_lifetime`` is how long a draft can be submitted.
+    ``person_id_type`` is the type of the ids that persons sign in with, ``draft_lifetime`` how long
+    a draft can be submitted.
     """
 
     session: Session
     keyring: Keyring
     ledger: Ledger
     caller: Caller
+    person_id_type: str
     draft_lifetime: timedelta
 
     @property

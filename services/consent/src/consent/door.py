@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request
 
 from consent.desk import Desk
+from consent.settings import Settings
 from kit.access import Caller
 from kit.database import Session
 from kit.evidence import Ledger
@@ -31,16 +32,21 @@ class Back:
 
     keyring: Keyring
     ledger: Ledger
+    person_id_type: str
     draft_lifetime: timedelta
 
     def desk(self, session: Session, caller: Caller) -> Desk:
         """Return what one request works with."""
-        return Desk(session, self.keyring, self.ledger, caller, self.draft_lifetime)
+        return Desk(
+            session, self.keyring, self.ledger, caller, self.person_id_type, self.draft_lifetime
+        )
 
 
 async def _back(request: Request) -> Back:
     state = request.app.state
-    return Back(state.keyring, state.ledger, timedelta(hours=state.settings.draft_hours))
+    settings: Settings = state.settings
+    lifetime = timedelta(hours=settings.draft_hours)
+    return Back(state.keyring, state.ledger, settings.person_id_type, lifetime)
 
 
 Office = Annotated[Back, Depends(_back)]

@@ -10,5 +10,7 @@ class Settings(BlockSettings):
 
     model_config = SettingsConfigDict(env_prefix="CONSENT_", frozen=True, extra="ignore")
 
+    person_id_type: str = "personal-code"
+    """The ``externalIdType`` of the ids in persons' tokens: no other id is ever the person's."""
     draft_hours: int = 168
     """How long a draft can be submitted, in hours: a form on paper comes back days later."""

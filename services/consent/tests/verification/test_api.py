@@ -146,14 +146,14 @@ async def test_the_newest_revision_somebody_decided_on_counts(house, client) -> 
 
 async def test_a_person_is_found_by_one_type_or_by_any(house) -> None:
     agreement = await house.agreement()
-    await house.sign(await house.individual("EE1", "personal-id"), agreement["id"])
+    await house.sign(await house.individual("EE1", "personal-code"), agreement["id"])
     await house.sign(await house.individual("EE1", "passport"), agreement["id"], optIn=False)
 
     async def reason(external_id: str, kind: str | None) -> str:
         individual = {"externalId": external_id, "externalIdType": kind}
         return (await house.decide(agreement["id"], individual=individual))["reason"]
 
-    assert await reason("EE1", "personal-id") == "permitted"
+    assert await reason("EE1", "personal-code") == "permitted"
     assert await reason("EE1", "passport") == "opted-out"
     assert await reason("EE1", "driving-licence") == "no-record"
     assert await reason("EE1", None) == "opted-out", "the newest of them"

@@ -30,7 +30,7 @@ async def get(desk: Desk, individual_id: str, *, lock: str = "") -> Individual:
     """
     found = await store.find(desk.session, desk.keyring, individual_id, lock=lock)
     if desk.person is not None:
-        if found is None or found.identity.external_id != desk.person:
+        if found is None or not _is_self(desk, found.identity):
             raise IndividualNotYours("a signed-in person acts for nobody else")
         return found
     if found is None or found.tenant != desk.caller.tenant:
@@ -56,7 +56,8 @@ async def acting(
 async def acting_for_all(desk: Desk, header: str | None) -> list[Individual]:
     """Return whom a list is for: a person who names nobody is all they are to any member."""
     if desk.person is not None and not header:
-        return await store.page(desk.session, desk.keyring, Filter(external_id=desk.person))
+        mine = Filter(external_id=desk.person, external_id_type=desk.person_id_type)
+        return await store.page(desk.session, desk.keyring, mine)
     return [await acting(desk, header)]
 
 
@@ -88,9 +89,10 @@ async def page(desk: Desk, wanted: Filter) -> list[Individual]:
     if wanted.external_id is None and wanted.external_id_type:
         raise FilterUnusable("send the externalId too")
     if desk.person is not None:
-        if wanted.external_id not in {None, desk.person}:
+        asked = wanted.external_id or desk.person, wanted.external_id_type or desk.person_id_type
+        if not _is_self(desk, Identity(*asked)):
             raise IndividualNotYours("a signed-in person acts for nobody else")
-        wanted = replace(wanted, tenant=None, external_id=desk.person)
+        wanted = replace(wanted, tenant=None, external_id=asked[0], external_id_type=asked[1])
     found = await store.page(desk.session, desk.keyring, wanted)
     await _note(desk, found)
     return found
@@ -101,9 +103,7 @@ async def create(desk: Desk, identity: Identity, given_id: str | None) -> Indivi
 
     Only an administrator's id is taken; giving it twice with equal content changes nothing.
     """
-    caller = desk.caller
-    if desk.person is not None and identity.external_id != desk.person:
-        raise IndividualNotYours("a signed-in person acts for nobody else")
+    caller, identity = desk.caller, _allowed(desk, identity)
     own = given_id if given_id and caller.is_administrator else None
     existing = await store.find(desk.session, desk.keyring, own) if own else None
     if existing and (existing.tenant, existing.identity) == (caller.tenant, identity):
@@ -123,8 +123,7 @@ async def update(desk: Desk, individual_id: str, identity: Identity) -> Individu
     A signed-in person cannot become somebody else; equal content changes nothing.
     """
     individual = await get(desk, individual_id, lock="FOR UPDATE")
-    if desk.person is not None and identity.external_id != desk.person:
-        raise IndividualNotYours("a signed-in person acts for nobody else")
+    identity = _allowed(desk, identity)
     if individual.identity == identity:
         return individual
     changed = replace(individual, identity=identity)
@@ -137,6 +136,24 @@ async def update(desk: Desk, individual_id: str, identity: Identity) -> Individu
     }.values():
         await desk.ledger.record(desk.session, _trace("individual.updated", desk, one))
     return changed
+
+
+def _is_self(desk: Desk, identity: Identity) -> bool:
+    """Tell whether an identity is the signed-in person's: another kind of id is another person."""
+    return (identity.external_id, identity.external_id_type) == (desk.person, desk.person_id_type)
+
+
+def _allowed(desk: Desk, identity: Identity) -> Identity:
+    """Return an identity the caller may give, or raise IndividualNotYours.
+
+    A signed-in person gives only their own, and need not say of what type it is.
+    """
+    if desk.person is None:
+        return identity
+    typed = replace(identity, external_id_type=identity.external_id_type or desk.person_id_type)
+    if not _is_self(desk, typed):
+        raise IndividualNotYours("a signed-in person acts for nobody else")
+    return typed
 
 
 def _trace(kind: str, desk: Desk, individual: Individual) -> Entry:

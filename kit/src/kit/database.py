@@ -8,10 +8,10 @@ in AUTOCOMMIT; a transaction is the driver's own (docs/decisions/0002).
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import asyncpg
 import asyncpg.transaction
@@ -36,6 +36,7 @@ _PATIENCE = 10.0
 LOST = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection whose end has arrived but was not yet seen
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.TooManyConnectionsError,
@@ -43,6 +44,13 @@ LOST = (
     asyncpg.InvalidAuthorizationSpecificationError,
 )
 """What a statement raises when PostgreSQL is away, or going."""
+
+_Found = TypeVar("_Found")
+
+
+def is_lost(error: Exception) -> bool:
+    """Tell whether an error says that PostgreSQL is away; SQLAlchemy wraps the driver's."""
+    return error.connection_invalidated if isinstance(error, DBAPIError) else True
 
 
 class Connection:
@@ -54,6 +62,7 @@ class Connection:
 
     def __init__(self, composed: AsyncConnection, driver: asyncpg.Connection) -> None:
         self.driver = driver
+        self.is_new = True
         self._composed = composed
         self._spoiled = False
 
@@ -62,6 +71,21 @@ class Connection:
     ) -> CursorResult[Any]:
         """Run a composed statement."""
         return await self._composed.execute(statement, parameters)
+
+    async def rows(
+        self, statement: Executable, parameters: Parameters | None = None
+    ) -> Sequence[Row[Any]]:
+        """Run a composed statement; return its rows, an empty list when it gives none."""
+        result = await self.execute(statement, parameters)
+        return result.all() if result.returns_rows else []
+
+    async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run a hot statement on the driver; return its rows."""
+        return await self.driver.fetch(sql, *arguments)
+
+    async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
+        """Run a hot statement on the driver; return its first row if there is one."""
+        return await self.driver.fetchrow(sql, *arguments)
 
     def spoil(self) -> None:
         """Say that nobody knows what state this connection is in: it is not lent again."""
@@ -117,6 +141,7 @@ class Database:
         """Take a connection back."""
         try:
             if connection.is_usable and not self._is_closed:
+                connection.is_new = False
                 self._idle.append(connection)
             else:
                 await connection.end()
@@ -222,16 +247,14 @@ class _Statements(ABC):
     """How statements run, whatever lends the connection."""
 
     @abstractmethod
-    def lend(self) -> AbstractAsyncContextManager[Connection]:
-        """Lend the connection that statements run on."""
+    async def _send(self, use: Callable[[Connection], Awaitable[_Found]]) -> _Found:
+        """Send a statement on the connection that statements run on."""
 
     async def rows(
         self, statement: Executable, parameters: Parameters | None = None
     ) -> Sequence[Row[Any]]:
         """Run a composed statement; return its rows, an empty list when it gives none."""
-        async with self.lend() as connection:
-            result = await connection.execute(statement, parameters)
-            return result.all() if result.returns_rows else []
+        return await self._send(lambda connection: connection.rows(statement, parameters))
 
     async def row(
         self, statement: Executable, parameters: Parameters | None = None
@@ -242,17 +265,19 @@ class _Statements(ABC):
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Run a hot statement on the driver; return its rows."""
-        async with self.lend() as connection:
-            return await connection.driver.fetch(sql, *arguments)
+        return await self._send(lambda connection: connection.fetch(sql, *arguments))
 
     async def fetchrow(self, sql: str, *arguments: object) -> asyncpg.Record | None:
         """Run a hot statement on the driver; return its first row if there is one."""
-        async with self.lend() as connection:
-            return await connection.driver.fetchrow(sql, *arguments)
+        return await self._send(lambda connection: connection.fetchrow(sql, *arguments))
 
 
 class Reading(_Statements):
-    """Statements outside any transaction, each on a connection of its own."""
+    """Statements outside any transaction, each on a connection of its own.
+
+    They change nothing, so what was sent on a connection that had ended while it was idle is sent
+    again on another one.
+    """
 
     def __init__(self, lender: Lender) -> None:
         self._lender = lender
@@ -260,6 +285,16 @@ class Reading(_Statements):
     def lend(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection for one statement."""
         return self._lender.connection()
+
+    async def _send(self, use: Callable[[Connection], Awaitable[_Found]]) -> _Found:
+        while True:
+            async with self._lender.connection() as connection:
+                try:
+                    return await use(connection)
+                except (*LOST, DBAPIError) as error:
+                    if connection.is_new or not is_lost(error):
+                        raise
+                    connection.spoil()
 
 
 class Transaction(_Statements):
@@ -280,13 +315,23 @@ class Transaction(_Statements):
         """Lend the transaction's connection, beginning it when this is the first use."""
         yield self._connection or await self._begin()
 
+    async def _send(self, use: Callable[[Connection], Awaitable[_Found]]) -> _Found:
+        return await use(self._connection or await self._begin())
+
     async def _begin(self) -> Connection:
         loan = self._lender.connection()
-        self._connection = await loan.__aenter__()
+        connection = self._connection = await loan.__aenter__()
         self._loan = loan  # what could not be lent is not given back
-        self._work = self._connection.driver.transaction()
-        await self._work.start()
-        return self._connection
+        self._work = connection.driver.transaction()
+        try:
+            await self._work.start()
+        except LOST:
+            if connection.is_new:
+                raise
+            connection.spoil()  # it ended while it was idle: nothing was sent, another one serves
+            await self._give_back()
+            return await self._begin()
+        return connection
 
     async def __aenter__(self) -> Self:
         """Open the door; nothing is connected yet."""
@@ -295,16 +340,19 @@ class Transaction(_Statements):
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
     ) -> None:
         """Commit, or roll back when the block raised; give the connection back."""
         try:
             await self._end(commits=kind is None)
         finally:
-            if self._loan is not None:
-                await self._loan.__aexit__(kind, error, trace)
-            self._loan = self._connection = self._work = None
+            await self._give_back()
+
+    async def _give_back(self) -> None:
+        loan, self._loan, self._connection, self._work = self._loan, None, None, None
+        if loan is not None:
+            await loan.__aexit__(None, None, None)
 
     async def _end(self, *, commits: bool) -> None:
         """Commit or roll back; a connection on which that fails is not used again.

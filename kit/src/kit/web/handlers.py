@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, cast
 
-import asyncpg
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -13,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
-from kit.database import DatabaseUnavailable
+from kit.database import LOST, DatabaseUnavailable, is_lost
 from kit.problems import Problem, kind_of
 from kit.web.contract import routes_of
 from kit.web.problems import (
@@ -75,7 +74,7 @@ class Handlers:
 
     async def lost(self, request: Request, error: Exception) -> Response:
         """Answer that PostgreSQL is away."""
-        if isinstance(error, DBAPIError) and not error.connection_invalidated:
+        if not is_lost(error):
             raise error
         return self.respond(request, DatabaseUnavailable())
 
@@ -99,5 +98,5 @@ def handle(app: FastAPI, handlers: Handlers) -> None:
     app.add_exception_handler(Problem, handlers.problem)
     app.add_exception_handler(RequestValidationError, handlers.invalid)
     app.add_exception_handler(HTTPException, handlers.http)
-    for lost in (OSError, asyncpg.InterfaceError, asyncpg.PostgresConnectionError, DBAPIError):
+    for lost in (*LOST, DBAPIError):
         app.add_exception_handler(lost, handlers.lost)

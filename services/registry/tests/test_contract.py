@@ -1,15 +1,8 @@
-"""What the block serves against what its contract says, tried with strangers' input."""
-
-import asyncio
-from collections import Counter
+"""What the block serves is what GovStack publishes; tests/contracts tries it with bad input."""
 
 import pytest
-import schemathesis
 from fastapi import FastAPI
 from httpx import AsyncClient
-from hypothesis import HealthCheck, given, settings
-
-from kit.testing import ClientFor
 
 PUBLISHED = {
     ("get", "/data/{registryName}/{versionNumber}"): "list",
@@ -39,47 +32,6 @@ async def test_every_refusal_is_declared(app: FastAPI) -> None:
             assert "422" not in operation["responses"], path
             if path != "/health":
                 assert {"400", "401", "403"} <= set(operation["responses"]), path
-
-
-async def test_strangers_input_meets_only_declared_answers(
-    app: FastAPI, client_for: ClientFor, owner: AsyncClient, mcts: int
-) -> None:
-    schema = schemathesis.openapi.from_dict(app.openapi())
-    loop = asyncio.get_running_loop()
-    statuses: Counter[int] = Counter()
-
-    async def send(case: schemathesis.Case) -> None:
-        values = case.as_transport_kwargs(base_url="http://test")
-        values["headers"] = dict(values["headers"]) | dict(owner.headers)
-        values["url"] = values["url"].replace("{", "%7B").replace("}", "%7D")
-        cookies = values.pop("cookies", None)
-        assert not cookies
-        answer = await owner.request(**values)
-        statuses[answer.status_code] += 1
-        declared = case.operation.definition.raw["responses"]
-        assert str(answer.status_code) in declared, (case.operation.label, answer.text)
-
-    for operation in schema.get_all_operations():
-        strategy = operation.ok().as_strategy()
-
-        @given(strategy)
-        @settings(
-            max_examples=3,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        )
-        def holds(case: schemathesis.Case) -> None:
-            case.path_parameters.update(
-                {"registryName": "MCTS", "versionNumber": "1.0"}
-                if "registryName" in (case.path_parameters or {})
-                else {}
-            )
-            asyncio.run_coroutine_threadsafe(send(case), loop).result(20)
-
-        await asyncio.to_thread(holds)
-    assert statuses[200] > 0
-    assert 500 not in statuses
 
 
 @pytest.mark.parametrize("path", ["/data/a", "/data/a/1.0/b", "/database"])

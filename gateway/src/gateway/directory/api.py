@@ -16,8 +16,14 @@ from kit.access import Caller
 router = APIRouter(tags=["metaservices"])
 Anyone = Annotated[Caller, admits("directory")]
 _TEXT = {"application/json": {"schema": {"type": "string"}}}
+_PROBLEM = {
+    "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+}
 _FAULT: dict[int | str, dict[str, Any]] = {
-    400: {"description": "Error in request, said as a JSON string", "content": _TEXT}
+    400: {
+        "description": "Error in request, said as a JSON string, or a request that cannot be read",
+        "content": {**_TEXT, **_PROBLEM},
+    }
 }
 
 

@@ -28,6 +28,11 @@ from kit.web import Evidence
 router = APIRouter(tags=["identity"])
 ANYBODY = frozenset({"directory"})
 """Scopes of everybody whom the gateway serves at all."""
+_PROBLEM = {
+    "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+}
+"""What an address that is no text is told, where OAuth2 has words of its own for the rest."""
+
 APPLICATIONS = ANYBODY | {"events", "messagelog"}
 """Scopes that every registered application has."""
 
@@ -122,7 +127,10 @@ def rights_scope(scope: str) -> Any:
 @router.post(
     "/oauth2/token",
     response_model=TokenAnswer,
-    responses={400: {"model": TokenError}, 401: {"model": TokenError}},
+    responses={
+        400: {"model": TokenError, "content": _PROBLEM},
+        401: {"model": TokenError},
+    },
     openapi_extra={
         "requestBody": {
             "required": True,

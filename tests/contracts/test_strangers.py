@@ -1,0 +1,100 @@
+"""What a generator makes of each contract (schemathesis), right and wrong, and what is answered.
+
+The same examples every time: a failure here is a failure everywhere. The long, random form runs
+against a whole stack: ``make drill DRILL="fuzz --minutes 10"``.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import cache
+
+import pytest
+import schemathesis
+from httpx import AsyncClient, Response
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.schemas import APIOperation, BaseSchema
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+from stage import BLOCKS, Stage, contract, operations_of
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+]
+LENIENT: dict[tuple[str, str], str] = {}
+"""Operations that take more than their schema says, each with the reason."""
+
+REPEATABLE = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+Stages = Callable[[str], Awaitable[Stage]]
+
+
+@cache
+def schema_of(block: str) -> BaseSchema:
+    """Return a block's contract for schemathesis, as the block serves it without a gateway."""
+    document = {name: said for name, said in contract(block).items() if name != "servers"}
+    return schemathesis.openapi.from_dict(document)
+
+
+@cache
+def generated(block: str) -> dict[str, APIOperation]:
+    found = [result.ok() for result in schema_of(block).get_all_operations()]
+    return {operation.definition.raw["operationId"]: operation for operation in found}
+
+
+async def send(client: AsyncClient, case: Case) -> Response:
+    """Send a case; the credentials are the client's, whatever the generator made."""
+    values = case.as_transport_kwargs(base_url="http://test")
+    values["url"] = values["url"].replace("{", "%7B").replace("}", "%7D")
+    ours = {*client.headers, "apikey"}
+    values["headers"] = {n: v for n, v in values["headers"].items() if n.lower() not in ours}
+    values.pop("cookies", None)
+    if isinstance(values.get("data"), str | bytes):
+        values["content"] = values.pop("data")
+    return await client.request(**values)
+
+
+OPERATIONS = [(block, name) for block in BLOCKS for name in operations_of(block)]
+
+
+RIGHT, WRONG = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+TRIED = [(block, name, RIGHT) for block, name in OPERATIONS] + [
+    (block, name, WRONG)
+    for block, name in OPERATIONS
+    if {"parameters", "requestBody"} & operations_of(block)[name].said.keys()
+]
+
+
+@pytest.mark.parametrize(("block", "name", "mode"), TRIED)
+async def test_an_operation_keeps_its_contract(
+    stages: Stages, block: str, name: str, mode: GenerationMode
+) -> None:
+    operation, stage = generated(block)[name], await stages(block)
+    known, loop = stage.good(name).path, asyncio.get_running_loop()
+
+    @settings(REPEATABLE, max_examples=2)
+    @given(operation.as_strategy(generation_mode=mode))
+    def holds(case: Case) -> None:
+        if mode is RIGHT and known:
+            case.path_parameters.update(known)
+        answer = asyncio.run_coroutine_threadsafe(send(client, case), loop).result(20)
+        case.validate_response(answer, checks=CHECKS)
+
+    async with stage.rolled_back(), await stage.full_client() as client:
+        await asyncio.to_thread(holds)

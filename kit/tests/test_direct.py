@@ -167,6 +167,7 @@ class Sent:
     headers: tuple[tuple[bytes, bytes], ...] = ()
     body: tuple[bytes, ...] = (b"",)
     caller: Caller | None = MEMBER
+    is_cut: bool = False
 
 
 def answer(app: FastAPI, sent: Sent) -> tuple[Any, ...]:
@@ -192,7 +193,11 @@ def answer(app: FastAPI, sent: Sent) -> tuple[Any, ...]:
     async def receive() -> dict[str, Any]:
         if not chunks:
             return {"type": "http.disconnect"}
-        return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
+        return {
+            "type": "http.request",
+            "body": chunks.pop(0),
+            "more_body": bool(chunks) or sent.is_cut,
+        }
 
     async def send(message: Any) -> None:
         said.append(message)
@@ -238,6 +243,7 @@ SENT = st.builds(
     st.sampled_from(HEADERS),
     st.sampled_from(BODIES),
     st.sampled_from(CALLERS),
+    st.booleans(),
 )
 
 
@@ -262,6 +268,7 @@ def test_the_direct_way_answers_what_fastapi_answers(apps: Any, sent: Sent) -> N
         (Sent("DELETE", "/things/500"), 500),
         (Sent("PUT", "/maybe"), 200),
         (Sent("GET", "/shared"), 200),
+        (Sent("PUT", "/maybe", headers=(JSON,), body=(b'{"na',), is_cut=True), 400),
         (Sent("GET", "/files/a/b"), 200),
     ],
 )

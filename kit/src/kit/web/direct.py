@@ -17,6 +17,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from inspect import isasyncgenfunction, iscoroutinefunction
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, cast, get_args, get_origin
@@ -33,6 +34,8 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute, serialize_response
 from fastapi.utils import is_body_allowed_for_status_code
 from starlette.convertors import Convertor
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.web.contract import routes_of
@@ -351,7 +354,10 @@ def _valid(wanted: ModelField, said: Any) -> Any:
 
 
 async def _json_of(request: Request) -> Any:
-    body = await request.body()
+    try:
+        body = await request.body()
+    except ClientDisconnect as error:
+        raise HTTPException(HTTPStatus.BAD_REQUEST) from error  # as FastAPI does; nobody hears it
     if not body:
         return _NOTHING
     if not _is_json(request.headers.get("content-type", "")):

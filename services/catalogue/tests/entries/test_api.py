@@ -247,3 +247,33 @@ async def test_many_at_once_make_one_entry_and_one_trace(committed, notify):
     assert sorted(answer.status_code for answer in answers) == [200] * 11 + [201]
     assert len(bodies) == 1
     assert await _kinds(committed) == ["entry.created"]
+
+
+async def test_many_at_once_change_an_entry_once(committed, notify):
+    async with clients_of(committed, "catalogue")(**WRITER) as client:
+        await client.put("/entries/govuk-notify", json=notify)
+        await asyncio.gather(*(client.get("/entries/govuk-notify") for _ in range(12)))  # connect
+        changed = notify | {"remarks": "Open source since 2016."}
+        await asyncio.gather(
+            *(client.put("/entries/govuk-notify", json=changed) for _ in range(12))
+        )
+
+    assert await _kinds(committed) == ["entry.created", "entry.updated"]
+
+
+async def test_the_closest_come_first(publisher, notify):
+    entries = {
+        "exact": ("Payments", "x"),
+        "begins": ("Payments gateway", "x"),
+        "in-its-name": ("A hub for payments", "x"),
+        "stemmed-often": ("Z", "A payment is a payment, and a payment is paid."),
+        "stemmed": ("B", "It takes a payment once, and does much else for many others."),
+        "part": ("Aa", "Of micropayments only."),
+        "other": ("Payroll", "x"),
+    }
+    for name, (title, text) in entries.items():
+        await publisher.put(f"/entries/{name}", json=notify | {"name": title, "description": text})
+    found = (await publisher.get("/entries", params={"q": "PAYMENTS"})).json()
+
+    assert [entry["id"] for entry in found["entries"]] == list(entries)[:-1]
+    assert found["count"] == len(entries) - 1

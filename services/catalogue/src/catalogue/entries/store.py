@@ -1,29 +1,67 @@
 """Entries in PostgreSQL."""
 
-from collections.abc import Collection, Sequence
+import json
+import re
+from collections.abc import Collection
 from dataclasses import asdict
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Row,
-    Select,
-    case,
-    exists,
-    func,
-    literal_column,
-    select,
-    update,
-)
+import asyncpg
+from sqlalchemy import ColumnElement, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_into
 
 from catalogue.entries.models import Content, Entry, Found, Kind, Search
 from catalogue.sources.models import Source
-from catalogue.tables import entry, live_reuse
+from catalogue.tables import entry
 from catalogue.words import fold
 from kit.database import Session
 
 _LANGUAGE = "english"  # names and descriptions are in English; folding serves all others
+
+# what is only searched is not read
+_COLUMNS = (
+    "entry.id, entry.publisher, entry.kind, entry.name, entry.description, entry.owner, "
+    "entry.sources::text AS sources, entry.countries, entry.repository_url, entry.licence, "
+    "entry.remarks, entry.building_blocks, entry.sdgs, entry.obsolete, entry.created_at, "
+    "entry.updated_at, entry.deleted_at"
+)
+_FIND = f"SELECT {_COLUMNS} FROM entry WHERE id = $1"  # noqa: S608  our own column names
+_FIND_LOCKED = f"{_FIND} FOR UPDATE"
+
+# Asked in a SELECT of its own, a question is read once and not for each entry
+_QUESTION = f"(SELECT plainto_tsquery('{_LANGUAGE}', {{words}}))"
+
+# Whoever reuses an entry can be named too: "mRiik" finds what mRiik was made from
+_REUSERS = """
+LEFT JOIN (
+  SELECT reused, string_agg(by_folded, ' ') AS names FROM live_reuse GROUP BY reused
+) reusers ON reusers.reused = entry.id
+"""
+_CLOSENESS = f"""
+CASE
+  WHEN entry.name_folded = {{words}} THEN 0
+  WHEN starts_with(entry.name_folded, {{words}}) THEN 1
+  WHEN entry.name_folded LIKE ALL ({{parts}}) THEN 2
+  WHEN entry.search @@ {_QUESTION} THEN 3
+  ELSE 4
+END, ts_rank(entry.search, {_QUESTION}) DESC,
+"""
+_CONDITIONS = {
+    # all the words, as parts of words or by their stems
+    "words": "(concat_ws(' ', entry.name_folded, entry.text_folded, reusers.names) "
+    f"LIKE ALL ({{parts}}::text[]) OR entry.search @@ {_QUESTION})",
+    "kind": "entry.kind = {kind}",
+    "publisher": "entry.publisher = {publisher}",
+    "country": "entry.countries_folded @> ARRAY[{country}::text]",
+    "building_block": "entry.building_blocks_folded @> ARRAY[{building_block}::text]",
+    "sdg": "entry.sdgs @> ARRAY[{sdg}::integer]",
+    "owner": "entry.owner_folded LIKE {owner}",
+}
+_OF_A_REUSE = {
+    "reuse_status": "live_reuse.status = {reuse_status}",
+    "reused_in": "live_reuse.places_folded @> ARRAY[{reused_in}::text]",
+}
 
 
 async def insert(session: Session, new: Entry) -> bool:
@@ -40,8 +78,7 @@ async def save(session: Session, changed: Entry) -> None:
 
 async def find(session: Session, entry_id: str, *, lock: bool = False) -> Entry | None:
     """Return the entry with this id, a deleted one too."""
-    query = select(entry).where(entry.c.id == entry_id)
-    row = await session.row(query.with_for_update() if lock else query)
+    row = await session.fetchrow(_FIND_LOCKED if lock else _FIND, entry_id)
     return _entry(row) if row else None
 
 
@@ -57,80 +94,59 @@ async def existing(session: Session, entry_ids: Collection[str]) -> frozenset[st
 
 async def page(session: Session, search: Search) -> Found:
     """Return one page of the entries found: the closest names first, then by name."""
-    conditions = [entry.c.deleted_at.is_(None), *_filters(search)]
-    query = select(entry, func.count().over().label("found")).where(*conditions)
-    order: list[ColumnElement[Any]] = [entry.c.name_folded.collate("C"), entry.c.id]
-    words = fold(search.words or "")
-    if words:
-        query, ranks = _searched(query, words)
-        order = [*ranks, *order]
-    rows = await session.rows(query.order_by(*order).limit(search.limit).offset(search.offset))
+    asked = _asked(search)
+    sql, values = _page(tuple(asked)), asked.values()
+    rows = await session.fetch(sql, *values, search.limit, search.offset)
     if rows or not search.offset:
-        return Found(rows[0].found if rows else 0, tuple(_entry(row) for row in rows))
-    counted = await session.row(select(func.count()).select_from(query.subquery()))
-    return Found(counted[0] if counted else 0, ())
+        return Found(rows[0]["found"] if rows else 0, tuple(_entry(row) for row in rows))
+    first = await session.fetchrow(sql, *values, 1, 0)
+    return Found(first["found"] if first else 0, ())
 
 
-def _filters(search: Search) -> list[ColumnElement[bool]]:
-    exact = [
-        entry.c[column] == value
-        for column, value in (("kind", search.kind), ("publisher", search.publisher))
-        if value
-    ]
-    if search.country:
-        exact.append(entry.c.countries_folded.contains([fold(search.country)]))
-    if search.building_block:
-        exact.append(entry.c.building_blocks_folded.contains([fold(search.building_block)]))
-    if search.sdg:
-        exact.append(entry.c.sdgs.contains([search.sdg]))
-    if search.owner:
-        exact.append(entry.c.owner_folded.contains(fold(search.owner), autoescape=True))
-    if search.reuse_status or search.reused_in:
-        exact.append(_reused(search))
-    return exact
+def _asked(search: Search) -> dict[str, Any]:
+    """Return what limits a search, each as it is compared; the names are those of ``_page``."""
+    words = fold(search.words or "")
+    asked: dict[str, Any] = {
+        "words": words or None,
+        "parts": [_containing(part) for part in words.split()] or None,
+        "kind": search.kind,
+        "publisher": search.publisher or None,
+        "country": fold(search.country) if search.country else None,
+        "building_block": fold(search.building_block) if search.building_block else None,
+        "sdg": search.sdg,
+        "owner": _containing(fold(search.owner)) if search.owner else None,
+        "reuse_status": search.reuse_status,
+        "reused_in": fold(search.reused_in) if search.reused_in else None,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
 
 
-def _reused(search: Search) -> ColumnElement[bool]:
-    conditions = [live_reuse.c.reused == entry.c.id]
-    if search.reuse_status:
-        conditions.append(live_reuse.c.status == search.reuse_status)
-    if search.reused_in:
-        conditions.append(live_reuse.c.places_folded.contains([fold(search.reused_in)]))
-    return exists().where(*conditions)
+def _containing(text: str) -> str:
+    """Return the LIKE pattern of what contains a text."""
+    return "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
 
 
-def _searched(query: Select[Any], words: str) -> tuple[Select[Any], list[ColumnElement[Any]]]:
-    """Limit a query to what has all the words, as words or as parts of words; say how close.
+@lru_cache(maxsize=512)
+def _page(names: tuple[str, ...]) -> str:
+    """Return the statement for a search by these names; each is a parameter, in their order.
 
-    Whoever reuses an entry can be named too: "mRiik" finds what mRiik was made from.
+    The last two are how many entries to return and how many to pass over before.
     """
-    reusers = (
-        select(live_reuse.c.reused, func.string_agg(live_reuse.c.by_folded, " ").label("names"))
-        .group_by(live_reuse.c.reused)
-        .subquery("reusers")
+    conditions = [said for name, said in _CONDITIONS.items() if name in names]
+    of_a_reuse = [said for name, said in _OF_A_REUSE.items() if name in names]
+    if of_a_reuse:
+        reuse = " AND ".join(("live_reuse.reused = entry.id", *of_a_reuse))
+        conditions.append(f"EXISTS (SELECT FROM live_reuse WHERE {reuse})")
+    reusers, closeness = (_REUSERS, _CLOSENESS) if "words" in names else ("", "")
+    where = " AND ".join(("entry.deleted_at IS NULL", *conditions))
+    sql = (
+        f"SELECT {_COLUMNS}, count(*) OVER () AS found "  # noqa: S608  the texts above
+        f"FROM entry {reusers} WHERE {where} "
+        f'ORDER BY {closeness} entry.name_folded COLLATE "C", entry.id '
+        "LIMIT {limit} OFFSET {offset}"
     )
-    text = func.concat_ws(" ", entry.c.name_folded, entry.c.text_folded, reusers.c.names)
-    question = func.plainto_tsquery(_LANGUAGE, words)
-    parts = words.split()
-    in_name = [entry.c.name_folded.contains(part, autoescape=True) for part in parts]
-    in_text = [text.contains(part, autoescape=True) for part in parts]
-    stemmed = entry.c.search.op("@@", is_comparison=True)(question)
-    closeness = case(
-        (entry.c.name_folded == words, 0),
-        (entry.c.name_folded.startswith(words, autoescape=True), 1),
-        (_all(in_name), 2),
-        (stemmed, 3),
-        else_=4,
-    )
-    found = query.outerjoin(reusers, reusers.c.reused == entry.c.id).where(_all(in_text) | stemmed)
-    return found, [closeness, func.ts_rank(entry.c.search, question).desc()]
-
-
-def _all(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
-    together = conditions[0]
-    for condition in conditions[1:]:
-        together &= condition
-    return together
+    places = enumerate((*names, "limit", "offset"), 1)
+    return sql.format_map({name: f"${place}" for place, name in places})
 
 
 def _values(kept: Entry) -> dict[str, Any]:
@@ -160,20 +176,20 @@ def _vector(text: str, weight: str) -> ColumnElement[Any]:
     return func.setweight(func.to_tsvector(_LANGUAGE, text), literal_column(f"'{weight}'"))
 
 
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: asyncpg.Record) -> Entry:
     content = Content(
-        kind=Kind(row.kind),
-        name=row.name,
-        description=row.description,
-        owner=row.owner,
-        sources=tuple(Source(**source) for source in row.sources),
-        countries=tuple(row.countries),
-        repository_url=row.repository_url,
-        licence=row.licence,
-        remarks=row.remarks,
-        building_blocks=tuple(row.building_blocks),
-        sdgs=tuple(row.sdgs),
-        obsolete=row.obsolete,
+        kind=Kind(row["kind"]),
+        name=row["name"],
+        description=row["description"],
+        owner=row["owner"],
+        sources=tuple(Source(**source) for source in json.loads(row["sources"])),
+        countries=tuple(row["countries"]),
+        repository_url=row["repository_url"],
+        licence=row["licence"],
+        remarks=row["remarks"],
+        building_blocks=tuple(row["building_blocks"]),
+        sdgs=tuple(row["sdgs"]),
+        obsolete=row["obsolete"],
     )
-    times = (row.created_at, row.updated_at, row.deleted_at)
-    return Entry(row.id, row.publisher, content, *times)
+    times = (row["created_at"], row["updated_at"], row["deleted_at"])
+    return Entry(row["id"], row["publisher"], content, *times)

@@ -12,6 +12,8 @@ import uvicorn
 import uvloop
 from starlette.types import ASGIApp
 
+from kit.serve import processes
+
 Application = Callable[[], AbstractAsyncContextManager[ASGIApp]]
 """Opens an application in the process that serves it."""
 
@@ -53,6 +55,7 @@ def _run(app: Application, listener: socket.socket) -> None:
 
 async def _serve(app: Application, listener: socket.socket) -> None:
     async with app() as made:
+        processes.settle()
         config = uvicorn.Config(
             made,
             lifespan="off",

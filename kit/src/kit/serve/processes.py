@@ -30,6 +30,8 @@ Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 _FORK = multiprocessing.get_context("fork")
 _CALM = 10.0  # seconds after which a process counts as well
 _LONGEST_PAUSE = 5.0
+_GARBAGE = 20_000
+"""Objects made and not freed before the collector looks for cycles among them."""
 _BACKLOG = 2048
 
 
@@ -114,7 +116,6 @@ def _run(name: str, work: Work, line: tuple[int, int]) -> None:
     os.close(writing)  # or the pipe would stay open when the supervisor is gone
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    gc.unfreeze()
     try:
         uvloop.run(_until_ended(work, reading))
     except Exception as error:  # noqa: BLE001  the supervisor sees that it ended and starts it anew
@@ -146,6 +147,16 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def settle() -> None:
+    """Tell the garbage collector that what is there when serving begins will stay.
+
+    It walked through all of it again and again: a quarter of an exchange's time
+    (docs/decisions/0011).
+    """
+    gc.freeze()
+    gc.set_threshold(_GARBAGE, 20, 50)
+
+
 class Server(uvicorn.Server):
     """uvicorn without signal handlers: the process's event ends it."""
 
@@ -157,6 +168,7 @@ class Server(uvicorn.Server):
 
 async def serve(app: ASGIApp, listener: socket.socket, ended: asyncio.Event, grace: float) -> None:
     """Serve ``app`` on a bound socket until ``ended``; then let requests finish for ``grace`` s."""
+    settle()
     config = uvicorn.Config(
         app,
         lifespan="off",

@@ -8,7 +8,7 @@ import pytest
 import gateway  # noqa: F401  or pytest, naming gateway/tests, would put an empty one in its place
 from stack.postgres import PostgresError, Server
 
-pytest_plugins = ["kit.testing"]  # here, not in addopts: coverage must have begun
+pytest_plugins = ["kit.testing", "kit.recording"]  # here, not in addopts: coverage must have begun
 SERVER = "GOVBLOCKS_TEST_SERVER"  # where kit.testing looks for the server
 
 _started: list[Server] = []

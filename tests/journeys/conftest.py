@@ -71,7 +71,7 @@ class Stack:
         started = time.monotonic()
         with self.output.open("w") as out:
             self.process = subprocess.Popen(
-                [GOVBLOCKS, "up", *self.arguments],
+                [sys.executable, "-m", "kit.recording", GOVBLOCKS, "up", *self.arguments],
                 env=self.environment,
                 stdout=out,
                 stderr=subprocess.STDOUT,

@@ -264,9 +264,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _is_whole(config: pytest.Config) -> bool:
     """Tell whether everything was asked for: no path, no word, no mark, nothing left out."""
-    narrowed = ("keyword", "markexpr", "deselect", "lf", "ignore", "ignore_glob")
+    narrowing = ("-k", "-m", "--deselect", "--lf", "--ignore", "--ignore-glob")
     return config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(
-        getattr(config.option, name, None) for name in narrowed
+        config.getoption(name, None) for name in narrowing
     )
 
 

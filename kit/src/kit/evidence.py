@@ -20,10 +20,10 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-import rfc8785
 from sqlalchemy import Column, DateTime, Index, LargeBinary, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects import postgresql
 
+from kit.canonical import canonical
 from kit.database import Lender, Reading, Session
 from kit.identifiers import new_id
 from kit.sealing import DataKey, Keyring, SealBrokenError
@@ -294,9 +294,9 @@ class Ledger:
             if reference is None:
                 message = "a detail needs a subject whose key seals it"
                 raise ValueError(message)
-            plaintext = rfc8785.dumps(dict(entry.detail))
+            plaintext = canonical(dict(entry.detail))
             sealed = keys[reference].seal(plaintext, entry_id.bytes)
-        canonical = rfc8785.dumps(
+        written = canonical(
             {
                 "actor": entry.actor,
                 "at": at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
@@ -309,4 +309,4 @@ class Ledger:
                 "subject": None if reference is None else reference.hex(),
             }
         )
-        return _Row(entry, entry_id, at, reference, sealed, canonical)
+        return _Row(entry, entry_id, at, reference, sealed, written)

@@ -70,16 +70,13 @@ async def _search(  # noqa: PLR0913  each argument is one filter of the address
     )
 
 
-@router.get("", operation_id="listEntries", response_model_exclude_none=True)
+@router.get("", operation_id="listEntries", response_model=Entries)
 async def list_entries(
-    session: Reading,
-    _caller: Reader,
-    response: Response,
-    search: Annotated[Search, Depends(_search)],
-) -> Entries:
+    session: Reading, _caller: Reader, search: Annotated[Search, Depends(_search)]
+) -> Response:
     """Search the catalogue; the closest names come first."""
-    response.headers["Cache-Control"] = ASK_AGAIN
-    return Entries.of(await service.page(session, search))
+    found = Entries.write(await service.page(session, search))
+    return Response(found, headers={"Cache-Control": ASK_AGAIN}, media_type="application/json")
 
 
 @router.post(

@@ -7,10 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import rfc8785
-
 from catalogue.sources.models import Source, faults_of
 from catalogue.statuses import Status
+from kit.canonical import canonical
 from kit.problems import Conflict, Forbidden, Invalid, NotFound
 
 SDGS = 17
@@ -77,7 +76,7 @@ class Content:
     @property
     def digest(self) -> str:
         """Return the SHA-256 of the content as canonical JSON (RFC 8785), in hexadecimal."""
-        return hashlib.sha256(rfc8785.dumps(asdict(self))).hexdigest()
+        return hashlib.sha256(canonical(asdict(self))).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """Entries on the wire."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
+from pydantic_core import to_json
 
 from catalogue.entries import models
 from catalogue.entries.models import SDGS, Kind
@@ -112,25 +113,7 @@ class Entry(EntryContent):
     @classmethod
     def of(cls, entry: models.Entry) -> "Entry":
         """Return an entry as it is sent."""
-        content = entry.content
-        return cls(
-            id=entry.id,
-            publisher=entry.publisher,
-            createdAt=entry.created_at,
-            updatedAt=entry.updated_at,
-            kind=content.kind,
-            name=content.name,
-            description=content.description,
-            owner=content.owner,
-            countries=list(content.countries),
-            repositoryUrl=content.repository_url,
-            licence=content.licence,
-            remarks=content.remarks,
-            buildingBlocks=list(content.building_blocks),
-            sdgs=list(content.sdgs),
-            obsolete=content.obsolete,
-            sources=[Source(url=source.url, note=source.note) for source in content.sources],
-        )
+        return cls.model_validate(_said(entry))
 
 
 class Entries(BaseModel):
@@ -139,7 +122,36 @@ class Entries(BaseModel):
     count: int = Field(description="How many entries were found in all", examples=[44])
     entries: list[Entry] = Field(description="This page of them, the closest first")
 
-    @classmethod
-    def of(cls, found: models.Found) -> "Entries":
-        """Return a page as it is sent."""
-        return cls(count=found.count, entries=[Entry.of(entry) for entry in found.entries])
+    @staticmethod
+    def write(found: models.Found) -> bytes:
+        """Return a page as it is sent, in JSON: what is kept was looked at when it came."""
+        entries = [_said(entry) for entry in found.entries]
+        return to_json({"count": found.count, "entries": entries})
+
+
+def _said(entry: models.Entry) -> dict[str, Any]:
+    """Return an entry in the contract's spelling; what is not known is left out."""
+    content = entry.content
+    said: dict[str, Any] = {
+        "kind": content.kind,
+        "name": content.name,
+        "description": content.description,
+        "owner": content.owner,
+        "countries": content.countries,
+        "repositoryUrl": content.repository_url,
+        "licence": content.licence,
+        "remarks": content.remarks,
+        "buildingBlocks": content.building_blocks,
+        "sdgs": content.sdgs,
+        "obsolete": content.obsolete,
+        "sources": [_known({"url": each.url, "note": each.note}) for each in content.sources],
+        "id": entry.id,
+        "publisher": entry.publisher,
+        "createdAt": entry.created_at,
+        "updatedAt": entry.updated_at,
+    }
+    return _known(said)
+
+
+def _known(said: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in said.items() if value is not None}

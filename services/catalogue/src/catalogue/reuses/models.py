@@ -7,10 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import rfc8785
-
 from catalogue.sources.models import Source, faults_of
 from catalogue.statuses import PRODUCTION, Status
+from kit.canonical import canonical
 from kit.problems import Conflict, FieldError, Forbidden, Invalid, NotFound
 
 LISTED = 1000
@@ -97,7 +96,7 @@ class Claim:
     @property
     def digest(self) -> str:
         """Return the SHA-256 of the claim as canonical JSON (RFC 8785), in hexadecimal."""
-        return hashlib.sha256(rfc8785.dumps(asdict(self))).hexdigest()
+        return hashlib.sha256(canonical(asdict(self))).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
 
-import rfc8785
-
+from kit.canonical import canonical
 from kit.identifiers import new_id
 from kit.problems import Conflict, NotFound
 
@@ -66,7 +65,7 @@ class Snapshot:
             "authorizedByIndividual": self.authorized_by_individual,
             "authorizedByOther": self.authorized_by_other,
         }
-        return rfc8785.dumps(document).decode()
+        return canonical(document).decode()
 
 
 @dataclass(frozen=True, slots=True)

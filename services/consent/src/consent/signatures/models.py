@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-import rfc8785
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import import_key
 
 from consent.revisions.models import iso, sha256
+from kit.canonical import canonical
 from kit.problems import Conflict, Invalid
 
 _PAYLOAD = (
@@ -99,7 +99,7 @@ def prepare(serialized: str, at: datetime, revision_id: str | None) -> dict[str,
         "objectType": "revision",
         "objectReference": revision_id or "",
     }
-    return {**content, "payload": rfc8785.dumps(_fields(content)).decode()}
+    return {**content, "payload": canonical(_fields(content)).decode()}
 
 
 def complete(prepared: Content, sent: Content) -> dict[str, Any]:

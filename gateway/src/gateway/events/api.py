@@ -32,7 +32,7 @@ from kit.access import Caller
 from kit.evidence import Entry, Ledger
 from kit.problems import FieldError
 from kit.sealing import Keyring
-from kit.web import Evidence, Reading, Transaction, may_answer
+from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
 
 router = APIRouter(prefix="/r1/{instanceId}/{memberClass}/{memberCode}/{applicationCode}")
 Application = Annotated[Caller, admits("events")]
@@ -78,6 +78,10 @@ async def _keyring(request: Request) -> Keyring:
 
 Place = Annotated[Room, Depends(_room)]
 Keys = Annotated[Keyring, Depends(_keyring)]
+_SAME_ROOM = {
+    name: f"$request.path.{name}"
+    for name in ("instanceId", "memberClass", "memberCode", "applicationCode")
+}
 _TYPES = "/api/v1/eventType"
 _SUBSCRIPTIONS = "/api/v1/subs"
 
@@ -86,7 +90,17 @@ _SUBSCRIPTIONS = "/api/v1/subs"
     _TYPES,
     operation_id="createEventType",
     tags=["admin"],
-    responses=may_answer(RoomUnknown, EventTypeRefused, EventTypeTaken),
+    responses={
+        **may_answer(RoomUnknown, EventTypeRefused, EventTypeTaken),
+        **leads_to(
+            200,
+            "getEventType",
+            "addSub",
+            "deleteEventType",
+            **_SAME_ROOM,
+            eventType="$request.body#/eventType",
+        ),
+    },
 )
 async def create_event_type(
     room: Place, session: Transaction, ledger: Evidence, new: EventType
@@ -146,7 +160,18 @@ async def delete_event_type(
     operation_id="publishEvent",
     tags=["pub"],
     status_code=201,
-    responses=may_answer(RoomUnknown, EventTypeUnknown, EventRefused),
+    responses={
+        **may_answer(RoomUnknown, EventTypeUnknown, EventRefused),
+        **leads_to(
+            201,
+            "getStatus",
+            "confirmEvent",
+            "deleteEvent",
+            **_SAME_ROOM,
+            eventType="$request.path.eventType",
+            eventId="$response.body#/id",
+        ),
+    },
 )
 async def publish_event(  # noqa: PLR0913, PLR0917  what an event is made of
     room: Place,

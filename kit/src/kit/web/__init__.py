@@ -3,6 +3,7 @@
 from kit.web.application import Opening, create_app
 from kit.web.contract import gate_of, operations, routes_of
 from kit.web.door import request_id_of
+from kit.web.links import leads_to
 from kit.web.problems import ProblemDocument, may_answer, problem_response
 from kit.web.requests import (
     Evidence,
@@ -26,6 +27,7 @@ __all__ = [
     "create_app",
     "gate_of",
     "gathered",
+    "leads_to",
     "may_answer",
     "operations",
     "problem_response",

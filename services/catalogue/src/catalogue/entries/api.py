@@ -20,7 +20,7 @@ from catalogue.entries.schemas import Entries, Entry, Id, NewEntry, PutEntry
 from catalogue.statuses import Status
 from kit.access import Caller, requires
 from kit.paging import Paged
-from kit.web import Evidence, Reading, Text, Transaction, may_answer
+from kit.web import Evidence, Reading, Text, Transaction, leads_to, may_answer
 
 router = APIRouter(prefix="/entries", tags=["entries"])
 
@@ -84,7 +84,18 @@ async def list_entries(
     status_code=HTTPStatus.CREATED,
     operation_id="createEntry",
     response_model_exclude_none=True,
-    responses=may_answer(EntryRefused, EntryTaken),
+    responses={
+        **may_answer(EntryRefused, EntryTaken),
+        **leads_to(
+            HTTPStatus.CREATED,
+            "getEntry",
+            "putEntry",
+            "deleteEntry",
+            "listEntryReuses",
+            "getReuseChain",
+            entryId="$response.body#/id",
+        ),
+    },
 )
 async def create_entry(
     session: Transaction, ledger: Evidence, caller: Writer, response: Response, new: NewEntry

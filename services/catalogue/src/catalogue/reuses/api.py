@@ -29,7 +29,7 @@ from catalogue.reuses.schemas import (
 from catalogue.statuses import Status
 from kit.access import Caller, requires
 from kit.paging import Paged
-from kit.web import Evidence, Reading, Text, Transaction, may_answer
+from kit.web import Evidence, Reading, Text, Transaction, leads_to, may_answer
 
 router = APIRouter(tags=["reuses"])
 
@@ -66,7 +66,16 @@ async def list_reuses(  # noqa: PLR0913  each argument is one filter of the addr
     status_code=HTTPStatus.CREATED,
     operation_id="createReuse",
     response_model_exclude_none=True,
-    responses=may_answer(ReuseRefused, ReuseTaken),
+    responses={
+        **may_answer(ReuseRefused, ReuseTaken),
+        **leads_to(
+            HTTPStatus.CREATED,
+            "getReuse",
+            "putReuse",
+            "deleteReuse",
+            reuseId="$response.body#/id",
+        ),
+    },
 )
 async def create_reuse(
     session: Transaction, ledger: Evidence, caller: Writer, new: NewReuse

@@ -10,7 +10,7 @@ from consent.revisions.models import RevisionNotFound
 from consent.revisions.schemas import Revision, RevisionOnly
 from kit.access import Caller, requires
 from kit.paging import Paged
-from kit.web import Evidence, Reading, Transaction, may_answer
+from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
 
 router = BothSpellings(tags=["agreements"])
 
@@ -29,7 +29,19 @@ def _answer(kept: service.Kept) -> schemas.AgreementAnswer:
 @router.post(
     "/config/data-agreement/",
     operation_id="configDataAgreementCreate",
-    responses=may_answer(AgreementTaken, PolicyNotFound, RevisionNotFound),
+    responses={
+        **may_answer(AgreementTaken, PolicyNotFound, RevisionNotFound),
+        **leads_to(
+            200,
+            "configDataAgreementRead",
+            "configDataAgreementUpdate",
+            "configDataAgreementDelete",
+            "configDataAgreementRevisionsList",
+            "serviceDataAgreementRead",
+            "auditDataAgreementRead",
+            dataAgreementId="$response.body#/dataAgreement/id",
+        ),
+    },
 )
 async def config_data_agreement_create(
     session: Transaction, ledger: Evidence, caller: Writer, body: schemas.AgreementBody

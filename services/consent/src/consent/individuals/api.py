@@ -16,7 +16,7 @@ from consent.individuals.models import (
 )
 from kit.access import Caller, requires
 from kit.paging import Paged
-from kit.web import Reading, Transaction, may_answer
+from kit.web import Reading, Transaction, leads_to, may_answer
 
 router = BothSpellings(tags=["individuals"])
 
@@ -24,7 +24,16 @@ Reader = Annotated[Caller, requires("individuals:read")]
 Writer = Annotated[Caller, requires("individuals:write")]
 _UNKNOWN = may_answer(IndividualNotFound, IndividualNotYours)
 _CHANGED = may_answer(IndividualNotFound, IndividualNotYours, IndividualTaken)
-_CREATED = may_answer(IndividualNotYours, IndividualTaken)
+_CREATED = {
+    **may_answer(IndividualNotYours, IndividualTaken),
+    **leads_to(
+        200,
+        "configIndividualRead",
+        "serviceIndividualRead",
+        "serviceIndividualUpdate",
+        individualId="$response.body#/individual/id",
+    ),
+}
 
 
 def _answer(individual: Individual) -> schemas.IndividualAnswer:

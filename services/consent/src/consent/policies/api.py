@@ -11,7 +11,7 @@ from consent.revisions.models import RevisionNotFound
 from consent.revisions.schemas import Revision, RevisionOnly
 from kit.access import Caller, requires
 from kit.paging import Paged
-from kit.web import Evidence, Reading, Transaction, may_answer
+from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
 
 router = BothSpellings(tags=["policies"])
 
@@ -26,7 +26,20 @@ def _answer(kept: service.Kept) -> schemas.PolicyAnswer:
 
 
 @router.post(
-    "/config/policy/", operation_id="configPolicyCreate", responses=may_answer(PolicyTaken)
+    "/config/policy/",
+    operation_id="configPolicyCreate",
+    responses={
+        **may_answer(PolicyTaken),
+        **leads_to(
+            200,
+            "configPolicyRead",
+            "configPolicyUpdate",
+            "configPolicyDelete",
+            "configPolicyRevisionsList",
+            "servicePolicyRead",
+            policyId="$response.body#/policy/id",
+        ),
+    },
 )
 async def config_policy_create(
     session: Transaction, ledger: Evidence, caller: Writer, body: schemas.PolicyBody

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 
 from kit.access import Caller, requires
 from kit.sealing import Keyring
-from kit.web import Evidence, Reading, Text, Transaction, may_answer
+from kit.web import Evidence, Reading, Text, Transaction, leads_to, may_answer
 from messaging.emails import schemas, service
 from messaging.emails.models import (
     ContentTooLarge,
@@ -46,7 +46,10 @@ ApiKey = Depends(_key_is_checked_by_the_gateway)
 Keys = Annotated[Keyring, Depends(_keyring)]
 Bounds = Annotated[Limits, Depends(_limits)]
 
-_MAY_ANSWER = may_answer(EmailInvalid, TransactionTaken, SenderNotCaller, ContentTooLarge)
+_MAY_ANSWER = {
+    **may_answer(EmailInvalid, TransactionTaken, SenderNotCaller, ContentTooLarge),
+    **leads_to(200, "getEmailStatus", requestUid="$response.body#/requestUid"),
+}
 
 
 @router.post(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 
 from kit.access import Caller, requires
-from kit.web import Evidence, Transaction, may_answer
+from kit.web import Evidence, Transaction, leads_to, may_answer
 from registry.changes import service
 from registry.changes.models import IdentifierFixed, NotUnique
 from registry.changes.service import Asked
@@ -40,7 +40,21 @@ _one: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post("/create", operation_id="create", response_model=RecordContent, responses=_answers)
+@router.post(
+    "/create",
+    operation_id="create",
+    response_model=RecordContent,
+    responses={
+        **_answers,
+        **leads_to(
+            200,
+            "delete",
+            registryName="$request.path.registryName",
+            versionNumber="$request.path.versionNumber",
+            ID="$response.body#/content/ID",
+        ),
+    },
+)
 async def create(
     session: Transaction, ledger: Evidence, caller: Writer, where: Addressed, new: NewRecord
 ) -> Response:

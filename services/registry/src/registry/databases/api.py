@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 
 from kit.access import Caller, requires
-from kit.web import Evidence, Reading, Transaction, may_answer
+from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
 from registry.databases import service
 from registry.databases.models import (
     SERVICES,
@@ -37,7 +37,15 @@ Analyst = Annotated[Caller, requires("databases:write")]
 _NOT_PART = {"id", "code"}
 
 
-@router.post("/database/modify", responses=may_answer(DatabaseNotFound, DatabaseTaken))
+@router.post(
+    "/database/modify",
+    responses={
+        **may_answer(DatabaseNotFound, DatabaseTaken),
+        **leads_to(
+            200, "publish", "database", "versions", "delete_database", id="$response.body#/id"
+        ),
+    },
+)
 async def modify(
     session: Transaction, ledger: Evidence, caller: Analyst, new: Modify
 ) -> SchemaAnswer:

@@ -18,6 +18,7 @@ SLOW = "provider too slow"
 UNAVAILABLE = "provider unavailable"
 BROKEN = "provider broke off"
 UNLOGGED = "log unavailable"
+_SOON, _SELDOM = 0.05, 1.0
 _EMPTY: Message = {"type": "http.request", "body": b"", "more_body": False}
 
 
@@ -34,63 +35,67 @@ class Turns:
 
 
 class Passage:
-    """Both streams of one exchange, as the provider's ASGI ``receive`` and ``send``."""
+    """Both streams of one exchange, as the provider's ASGI ``receive`` and ``send``.
+
+    Nothing is set up for what most exchanges never need: only one that takes its time gets somebody
+    to notice that the client has gone, and the clock is looked at, not set anew for each chunk.
+    """
 
     def __init__(self, receive: Receive, send: Send, idle: float, turns: Turns) -> None:
         self._receive, self._send, self._limit, self._turns = receive, send, idle, turns
         self.request, self.answer = Measured(), Measured()
         self.status = 0
         self.left = self.done = self.gone = False
-        self._with_body = self._said_empty = self._counting = False
+        self._with_body = self._said_empty = self._is_late = self._is_stopped = False
         self._head: Message | None = None
         self._error: Exception | None = None
+        self._raised: Exception | None = None
         self._disconnected = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
-        self._task: asyncio.Task[None] | None = None
-        self._clock = asyncio.timeout(None)
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._waiting_since: float | None = self._loop.time()
+        self._look_again: asyncio.TimerHandle | None = None
 
     async def run(self, provider: ASGIApp, scope: Scope, *, with_body: bool) -> str | None:
         """Let the request pass; return why the answer is not complete, None when it is."""
         self._with_body = with_body
         if not with_body:
             self.request.add(b"", last=True)
-            self._watch()
-        timed_out = False
-        self._task = asyncio.ensure_future(provider(scope, self.receive, self.send))
+        self._look_again = self._loop.call_later(min(_SOON, self._limit), self._look)
         try:
-            async with self._clock:
-                self._counting = True
-                self._wind()
-                await asyncio.wait({self._task})
-                self._counting = False
-        except TimeoutError:
-            timed_out = True
+            await provider(scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            if not self._is_stopped or self._task is None or self._task.uncancel():
+                raise
+        except Exception as error:  # noqa: BLE001  the exchange says what it makes of it
+            self._raised = error
         finally:
-            self._counting = False
             await self._end()
-        return None if self.done else self._failure(timed_out=timed_out)
+        return None if self.done else self._failure()
 
     async def _end(self) -> None:
-        pending = [task for task in (self._task, self._watcher) if task is not None]
-        for task in pending:
-            task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        self._is_stopped = True
+        if self._look_again is not None:
+            self._look_again.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
+            await asyncio.gather(self._watcher, return_exceptions=True)
 
-    def _failure(self, *, timed_out: bool) -> str:
+    def _stop(self) -> None:
+        """Stop the provider, which this task is waiting for."""
+        if not self._is_stopped and self._task is not None:
+            self._is_stopped = True
+            self._task.cancel()
+
+    def _failure(self) -> str:
         if self._error is not None:
             return UNLOGGED
         if self.gone:
             return GONE
-        if timed_out:
+        if self._is_late:
             return SLOW
-        task = self._task
-        if (
-            task is None
-            or task.cancelled()
-            or not isinstance(task.exception(), ProviderUnavailable)
-        ):
-            return BROKEN
-        return UNAVAILABLE
+        return UNAVAILABLE if isinstance(self._raised, ProviderUnavailable) else BROKEN
 
     # -- the request -----------------------------------------------------------------------
 
@@ -107,8 +112,6 @@ class Passage:
             return message
         last = not message.get("more_body", False)
         self.request.add(message.get("body", b""), last=last)
-        if last:
-            self._watch()
         return message
 
     async def _after_request(self) -> Message:
@@ -116,20 +119,22 @@ class Passage:
         if not self._with_body and not self._said_empty:
             self._said_empty = True
             return dict(_EMPTY)
+        self._watch()
         await self._disconnected.wait()
         return {"type": "http.disconnect"}
 
     def _watch(self) -> None:
         """Notice when the client goes, and stop the provider then."""
-        self._watcher = asyncio.create_task(self._until_gone())
+        if self._watcher is None and self.request.complete:
+            self._watcher = asyncio.create_task(self._until_gone())
 
     async def _until_gone(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self.gone = not self.done
         self._disconnected.set()
-        if self._task is not None and self.gone:
-            self._task.cancel()
+        if self.gone:
+            self._stop()
 
     # -- the answer ------------------------------------------------------------------------
 
@@ -163,9 +168,19 @@ class Passage:
     # -- the clock: it runs only while the provider is the one waited for --------------------
 
     def _wind(self) -> None:
-        if self._counting:
-            self._clock.reschedule(asyncio.get_running_loop().time() + self._limit)
+        self._waiting_since = self._loop.time()
 
     def _pause(self) -> None:
-        if self._counting:
-            self._clock.reschedule(None)
+        self._waiting_since = None
+
+    def _look(self) -> None:
+        """Look whether the provider is too slow, and have the client watched from now on."""
+        self._watch()
+        now = self._loop.time()
+        since = now if self._waiting_since is None else self._waiting_since
+        if now - since >= self._limit:
+            self._is_late = True
+            self._stop()
+        else:
+            again = min(max(_SOON, since + self._limit - now), _SELDOM)
+            self._look_again = self._loop.call_later(again, self._look)

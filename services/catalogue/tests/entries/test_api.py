@@ -261,6 +261,19 @@ async def test_many_at_once_change_an_entry_once(committed, notify):
     assert await _kinds(committed) == ["entry.created", "entry.updated"]
 
 
+async def test_a_page_holds_each_entry_as_it_is_sent_alone(publisher, reader, notify):
+    plain = {name: notify[name] for name in ("kind", "name", "description", "owner", "sources")}
+    full = notify | {"remarks": "Read.", "obsolete": True, "sources": [{"note": "Seen."}]}
+    for name, body in (("a", plain), ("b", full)):
+        await publisher.put(f"/entries/{name}", json=body)
+    page = await reader.get("/entries")
+    alone = [(await reader.get(f"/entries/{name}")).text for name in ("a", "b")]
+
+    assert page.text == f'{{"count":2,"entries":[{",".join(alone)}]}}'
+    assert page.headers["Content-Type"] == "application/json"
+    assert page.headers["Cache-Control"] == "private, no-cache"
+
+
 async def test_the_closest_come_first(publisher, notify):
     entries = {
         "exact": ("Payments", "x"),

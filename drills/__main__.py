@@ -1,4 +1,7 @@
-"""``python -m drills``: load a stack of its own, kill its processes, check what was promised."""
+"""``python -m drills``: load a stack of its own, kill its processes, check what was promised.
+
+``python -m drills fuzz`` sends it what a generator makes of the contracts instead.
+"""
 
 import argparse
 import asyncio
@@ -36,11 +39,16 @@ async def drill(
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; return 1 when a promise was broken."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["fuzz"]:
+        from drills import fuzz  # noqa: PLC0415  the generator takes seconds to import
+
+        return fuzz.main(words[1:])
     parser = argparse.ArgumentParser(prog="python -m drills", description=__doc__)
     parser.add_argument("--seconds", type=float, default=75.0, help="how long the load lasts")
     parser.add_argument("--rate", type=float, default=200.0, help="requests due each second")
     parser.add_argument("--quick", action="store_true", help="15 s, and PostgreSQL killed only")
-    given = parser.parse_args(arguments)
+    given = parser.parse_args(words)
     order = (kills.POSTGRES,) if given.quick else kills.ALL
     seconds = _QUICK if given.quick else given.seconds
     try:

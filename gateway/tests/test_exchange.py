@@ -23,6 +23,8 @@ from gateway_house import (
 
 from gateway.identity.models import issue
 from kit.access import AssertionRefused
+from kit.database import Database
+from kit.evidence import Ledger
 
 BOTH = pytest.mark.parametrize("service", [INSIDE, OUTSIDE])
 
@@ -293,14 +295,8 @@ async def test_an_application_sees_its_own_side_of_the_log(house: House, service
 async def test_what_cannot_be_logged_is_not_done(house: House) -> None:
     state = house.app.state
     before, ledger = len(house.inside.seen), state.ledger
-
-    class Broken:
-        async def note(self, _entry: object) -> None:
-            from kit.database import DatabaseUnavailable  # noqa: PLC0415
-
-            raise DatabaseUnavailable
-
-    state.ledger = Broken()
+    away = Database("postgresql://nobody@127.0.0.1:9/none")
+    state.ledger = Ledger(state.block, state.keyring, away)
     try:
         async with house.keyed() as http:
             assert (await http.post(f"/r1/{INSIDE}/things")).status_code == 503

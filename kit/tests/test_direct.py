@@ -12,7 +12,6 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request, R
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
-from starlette.middleware import Middleware
 
 from kit.access import IN_PROCESS, Caller, public, requires
 from kit.problems import NotFound
@@ -150,9 +149,9 @@ def make() -> FastAPI:
 def apps() -> tuple[FastAPI, FastAPI]:
     """Return an application as it is, and the same without the direct way."""
     with_it, without = make(), make()
-    layers: list[Middleware] = without.user_middleware
-    without.user_middleware = [layer for layer in layers if layer.cls is not Direct]
-    assert len(without.user_middleware) == len(layers) - 1
+    direct, *others = without.layers
+    assert isinstance(direct(without), Direct)
+    without.layers = others
     return with_it, without
 
 

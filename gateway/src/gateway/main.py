@@ -47,7 +47,7 @@ def create_app(settings: Settings, blocks: Mapping[str, ASGIApp] | None = None) 
     async def opening(app: FastAPI, stack: AsyncExitStack) -> None:
         await _open(app, settings, blocks or {}, stack)
 
-    app = web.create_app(
+    return web.create_app(
         BLOCK,
         "Information mediator",
         "Every exchange identified, allowed, forwarded unchanged and logged",
@@ -55,9 +55,8 @@ def create_app(settings: Settings, blocks: Mapping[str, ASGIApp] | None = None) 
         _ROUTERS,
         opening=opening,
         identify=gateway.identity.api.identify,
+        layers=[Exchanges],
     )
-    app.add_middleware(Exchanges)
-    return app
 
 
 async def _open(

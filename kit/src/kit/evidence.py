@@ -149,15 +149,19 @@ class Ledger:
             return (await self._insert(raw, [entry], keys))[0]
 
     async def note(self, entry: Entry) -> UUID:
-        """Write an entry on its own; it is durable when this returns.
+        """Write an entry on its own; it is durable when this returns."""
+        return await self.begin(entry)
 
-        Concurrent callers share one INSERT and one commit.
+    def begin(self, entry: Entry) -> asyncio.Future[UUID]:
+        """Begin to write an entry on its own; it is durable when the future has its id.
+
+        All that is begun while the last group is written shares one INSERT and one commit.
         """
         future: asyncio.Future[UUID] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, future))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_groups())
-        return await future
+        return future
 
     async def search(self, search: Search) -> list[Written]:
         """Find entries, newest first, with the details that can still be opened."""

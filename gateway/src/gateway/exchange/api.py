@@ -120,7 +120,7 @@ class _Exchange:
             return
         admitted = await service.with_operation(admitted, self.asked, self.state.providers)
         entry = service.request_entry(self.asked, admitted)
-        noted = asyncio.create_task(self.state.ledger.note(entry))
+        noted: asyncio.Future[object] = self.state.ledger.begin(entry)
         try:
             if self.asked.method not in SAFE:  # nothing is done that is not in the log
                 await asyncio.shield(noted)
@@ -159,7 +159,7 @@ class _Exchange:
             await found(scope, receive, send)
 
         async def before_first() -> None:
-            await asyncio.shield(noted)
+            await (noted if noted.done() else asyncio.shield(noted))
 
         async def before_last() -> None:
             await self._note_answer(admitted, passage, None)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, Field
+from starlette.middleware.errors import ServerErrorMiddleware
+from starlette.types import ASGIApp
 
 from kit import database, evidence
 from kit.access import Caller, Identify, Verifier, by_assertion, public
@@ -23,6 +25,23 @@ from kit.web.problems import ALWAYS, may_answer
 Opening = Callable[[FastAPI, AsyncExitStack], Awaitable[None]]
 """What a block opens besides the database; it pushes what must be closed on the stack."""
 
+Layer = Callable[[ASGIApp], ASGIApp]
+
+
+class _Layered(FastAPI):
+    """FastAPI with layers of ours outside its own, which a good request never reaches."""
+
+    layers: Sequence[Layer] = ()
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Put our layers around what FastAPI builds."""
+        app = super().build_middleware_stack()
+        if isinstance(app, ServerErrorMiddleware):  # the last word is the door's
+            app = app.app
+        for layer in self.layers:
+            app = layer(app)
+        return app
+
 
 def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
     block: str,
@@ -34,10 +53,12 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
     statuses: Mapping[type[Problem], int] | None = None,
     opening: Opening | None = None,
     identify: Identify = by_assertion,
+    layers: Sequence[Layer] = (),
 ) -> FastAPI:
     """Put a block's application together.
 
-    ``statuses`` maps a kind of problem to the status a published contract fixes for it.
+    ``statuses`` maps a kind of problem to the status a published contract fixes for it; ``layers``
+    are put around the application, the last one outermost.
     """
     handlers = Handlers(statuses or {})
 
@@ -49,7 +70,7 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
                 await opening(app, stack)
             yield
 
-    app = FastAPI(
+    app = _Layered(
         title=title,
         description=description,
         version="0.1.0",
@@ -67,8 +88,11 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
     for router in _with_health(routers):
         app.include_router(router)
     handle(app, handlers)
-    app.add_middleware(Direct, of=app)
-    app.add_middleware(Door, limit=settings.body_limit, status=handlers.status)
+    app.layers = [
+        lambda inner: Direct(inner, of=app),
+        lambda inner: Door(inner, limit=settings.body_limit, status=handlers.status),
+        *layers,
+    ]
     describe(app, handlers.statuses)
     return app
 

@@ -259,19 +259,20 @@ class Stage:
         return ""
 
     @asynccontextmanager
-    async def rolled_back(self) -> AsyncGenerator[Callable[[], Awaitable[dict[str, int]]]]:
-        """Do what follows in a transaction that is rolled back; lend what counts rows in it.
+    async def rolled_back(self) -> AsyncGenerator[Callable[[], Awaitable[dict[str, str]]]]:
+        """Do what follows in a transaction that is rolled back; lend what digests all rows in it.
 
-        Every table is counted but those of the ledger, which notes refusals too.
+        Every table has its digest but those of the ledger, which notes refusals too.
         """
         state = self.app.state
         before = state.database, state.ledger
         async with state.database.connection() as connection:
             names = [row["tablename"] for row in await connection.driver.fetch(TABLES)]
-            count = " UNION ALL ".join(f"SELECT '{n}', count(*) FROM \"{n}\"" for n in names)  # noqa: S608  catalogue names
+            digest = "SELECT '{0}', md5(string_agg(t::text, '' ORDER BY t::text)) FROM \"{0}\" t"
+            every = " UNION ALL ".join(digest.format(name) for name in names)
 
-            async def rows() -> dict[str, int]:
-                return dict(await connection.driver.fetch(count))
+            async def rows() -> dict[str, str]:
+                return dict(await connection.driver.fetch(every))
 
             work = connection.driver.transaction()
             await work.start()

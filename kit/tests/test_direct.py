@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
 from kit.access import IN_PROCESS, Caller, public, requires
+from kit.evidence import new_signing_keys
 from kit.problems import NotFound
 from kit.sealing import new_sealing_key
 from kit.settings import BlockSettings
@@ -140,6 +141,7 @@ def make() -> FastAPI:
         database_url="postgresql://nobody@127.0.0.1:9/none",  # type: ignore[arg-type]
         gateway_jwks=GATEWAY_JWKS,
         sealing_key=new_sealing_key(),  # type: ignore[arg-type]
+        evidence_keys=new_signing_keys(),  # type: ignore[arg-type]
         body_limit=200,
     )
     return create_app("kit", "Kit", "Routes of every kind", found, [router])

@@ -8,7 +8,9 @@ from kit.web import create_app
 
 
 def made(*routers):
-    settings = BlockSettings(database_url="postgresql://nobody@127.0.0.1:1/none", sealing_key="x")
+    settings = BlockSettings(
+        database_url="postgresql://nobody@127.0.0.1:1/none", sealing_key="x", evidence_keys="x"
+    )
     return create_app("kit", "Kit", "A block of nothing but the kit", settings, routers)
 
 

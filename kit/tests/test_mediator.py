@@ -23,6 +23,7 @@ from kit.access import (
     assertion,
     read_assertion,
 )
+from kit.evidence import new_signing_keys
 from kit.mediator import KeySource, Mediator, NeighbourUnavailable
 from kit.sealing import new_sealing_key
 from kit.settings import BlockSettings
@@ -93,6 +94,7 @@ def mediator_of(url):
         BlockSettings(
             database_url=SecretStr("postgresql://nowhere"),
             sealing_key=SecretStr(new_sealing_key()),
+            evidence_keys=SecretStr(new_signing_keys()),
             gateway_url=url,
             client_id="TEST/GOV/1/block",
             client_secret=SecretStr("secret"),

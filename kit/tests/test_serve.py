@@ -17,6 +17,7 @@ import asyncpg
 import httpx
 import pytest
 
+from kit.evidence import new_signing_keys
 from kit.sealing import new_sealing_key
 from kit.testing import SERVER, Block, copy_of_template
 
@@ -70,6 +71,7 @@ def tiny(tmp_path: Path) -> dict[str, str]:
         "PYTHONPATH": str(tmp_path / "src"),
         "TINY_SIGN": str(tmp_path / "sign"),
         "TINY_SEALING_KEY": new_sealing_key(),
+        "TINY_EVIDENCE_KEYS": new_signing_keys(),
     }
 
 

@@ -218,6 +218,9 @@ class Lender(Protocol):
 class Session(Protocol):
     """Where a store sends its SQL: a ``Reading`` or a ``Transaction``."""
 
+    is_committed: bool
+    """Whether what was written here stands."""
+
     def lend(self) -> AbstractAsyncContextManager[Connection]:
         """Lend the connection this session works on."""
         ...
@@ -279,6 +282,8 @@ class Reading(_Statements):
     again on another one.
     """
 
+    is_committed = True
+
     def __init__(self, lender: Lender) -> None:
         self._lender = lender
 
@@ -305,6 +310,7 @@ class Transaction(_Statements):
     """
 
     def __init__(self, lender: Lender) -> None:
+        self.is_committed = False
         self._lender = lender
         self._loan: AbstractAsyncContextManager[Connection] | None = None
         self._connection: Connection | None = None
@@ -364,6 +370,7 @@ class Transaction(_Statements):
             return
         try:
             await (self._work.commit() if commits else self._work.rollback())
+            self.is_committed = commits
         except BaseException as failed:
             self._connection.spoil()
             if commits or not isinstance(failed, Exception):

@@ -1,6 +1,8 @@
 """What every block reads from its environment; the block's own settings extend it."""
 
-from pydantic import Field, SecretStr
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -25,6 +27,10 @@ class BlockSettings(BaseSettings):
     """Its secret for OAuth2 client credentials (RFC 6749 section 4.4)."""
     sealing_key: SecretStr
     """32 random bytes in base64: wraps the keys that seal personal data."""
+    evidence_keys: SecretStr
+    """The ledger's signing keys: a JWK Set (RFC 7517) of Ed25519 keys, or ``file:`` and a path to
+    one. The first private key signs; the others, public or private, are published for what they
+    have signed before."""
     body_limit: int = 10 * 1024 * 1024
     """The largest request body the block reads, in bytes."""
     listen_host: str = "127.0.0.1"
@@ -35,6 +41,12 @@ class BlockSettings(BaseSettings):
     """Web workers when it is served alone."""
     grace: float = Field(default=25.0, ge=0)
     """Seconds that requests under way have when it stops alone."""
+
+    @field_validator("evidence_keys")
+    @classmethod
+    def _read_file(cls, given: SecretStr) -> SecretStr:
+        said = given.get_secret_value()
+        return SecretStr(Path(said[5:]).read_text()) if said.startswith("file:") else given
 
     @property
     def migration_url(self) -> str:

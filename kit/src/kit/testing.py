@@ -26,13 +26,14 @@ from pydantic import SecretStr
 
 from kit import access, migrations
 from kit.database import Connection, Database
-from kit.evidence import Ledger
+from kit.evidence import Ledger, new_signing_keys
 from kit.sealing import new_sealing_key
 from kit.settings import BlockSettings
 
 SERVER = "GOVBLOCKS_TEST_SERVER"
 GATEWAY_KEY = OKPKey.generate_key("Ed25519", parameters={"kid": "test"})
 GATEWAY_JWKS = json.dumps({"keys": [GATEWAY_KEY.as_dict(private=False)]})
+EVIDENCE_KEYS = new_signing_keys()
 CLIENT = "TEST/GOV/1001/clinic"
 _PASSWORD = "test"  # noqa: S105  a server that only tests reach
 
@@ -95,8 +96,8 @@ async def _on_server(server: str, *statements: str) -> None:
 def _stamp(folder: Path) -> str:
     """Return a digest of what a template is made from: the migrations and what they call."""
     kit = Path(__file__).parent
-    called = [Path(__file__), kit / "evidence.py", *sorted(kit.glob("migrations/*.py"))]
-    files = [*sorted(folder.rglob("*.py")), *called]
+    called = (*kit.glob("evidence/*.py"), *kit.glob("migrations/*.py"), *folder.rglob("*.py"))
+    files = [Path(__file__), *sorted(called)]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
@@ -156,6 +157,7 @@ def settings_for(block: Block, urls: Urls, **more: object) -> BlockSettings:
         owner_url=SecretStr(urls.owner),
         gateway_jwks=GATEWAY_JWKS,
         sealing_key=SecretStr(new_sealing_key()),
+        evidence_keys=SecretStr(EVIDENCE_KEYS),
         **more,
     )
 

@@ -18,6 +18,8 @@ from fastapi import FastAPI
 from joserfc.jwk import OKPKey
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from kit.evidence import new_signing_keys
+
 BLOCKS: Mapping[str, str] = {
     "registry": "/registry",
     "consent": "/consent",
@@ -78,6 +80,7 @@ def throwaway_settings(block: str) -> BaseSettings:
     given = {
         "database_url": "postgresql://nobody@127.0.0.1:1/nothing",
         "sealing_key": base64.b64encode(bytes(32)).decode(),
+        "evidence_keys": new_signing_keys(),
         "signing_key": json.dumps(key.as_dict(private=True)),
     }
     return Throwaway(**given)

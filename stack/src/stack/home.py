@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from joserfc.jwk import ECKey, OKPKey
 
+from kit.evidence import new_signing_keys
 from kit.sealing import new_sealing_key
 
 BLOCKS = ("registry", "consent", "messaging", "catalogue")
@@ -28,6 +29,7 @@ class Secrets:
     gateway_key: dict[str, Any]
     issuer_key: dict[str, Any]
     sealing_keys: dict[str, str]
+    evidence_keys: dict[str, str]
     owner_passwords: dict[str, str]
     runtime_passwords: dict[str, str]
     block_clients: dict[str, str]
@@ -69,6 +71,7 @@ def _complete(kept: dict[str, Any]) -> dict[str, Any]:
         "gateway_key": _private(OKPKey.generate_key("Ed25519")),
         "issuer_key": _private(ECKey.generate_key("P-256")),
         "sealing_keys": each(new_sealing_key),
+        "evidence_keys": each(new_signing_keys),
         "owner_passwords": each(lambda: secrets.token_urlsafe(24)),
         "runtime_passwords": each(lambda: secrets.token_urlsafe(24)),
         "block_clients": each(lambda: secrets.token_urlsafe(32)),

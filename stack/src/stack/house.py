@@ -76,6 +76,7 @@ def settings_of(part: str, plan: Plan, pool_size: int) -> BlockSettings:
         "gateway_url": plan.url,
         "gateway_jwks": _jwks(plan.secrets),
         "sealing_key": SecretStr(plan.secrets.sealing_keys[part]),
+        "evidence_keys": SecretStr(plan.secrets.evidence_keys[part]),
         "client_id": f"{OPERATOR}/{part}",
         "client_secret": SecretStr(plan.secrets.block_clients[part]),
     }

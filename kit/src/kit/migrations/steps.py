@@ -31,8 +31,14 @@ def runtime_role() -> str | None:
 
 
 def create_ledger() -> None:
-    """Create the evidence tables as of version 0001, INSERT only for the role that serves."""
+    """Create the evidence tables as of version 0001; ``prove_ledger`` adds the others."""
     for statement in _LEDGER:
+        op.execute(statement)
+
+
+def prove_ledger() -> None:
+    """Add what proves the ledger: the tree, its checkpoints, and who may see an entry."""
+    for statement in _PROOFS:
         op.execute(statement)
     role = runtime_role()
     for statement in evidence.only_insert(role) if role else ():
@@ -68,4 +74,58 @@ _LEDGER = (
     "CREATE INDEX evidence_entry_object ON evidence_entry (object, at)",
     "CREATE TABLE evidence_detail (entry_id uuid PRIMARY KEY, sealed bytea NOT NULL)",
     "CREATE TABLE evidence_key (subject bytea PRIMARY KEY, wrapped bytea NOT NULL)",
+)
+_PROOFS = (
+    """
+    ALTER TABLE evidence_entry
+      ADD tenant text NOT NULL DEFAULT '',
+      ADD xid xid8 NOT NULL DEFAULT pg_current_xact_id()
+    """,
+    "CREATE INDEX evidence_entry_xid ON evidence_entry (xid)",
+    """
+    CREATE TABLE evidence_leaf (
+      index bigint PRIMARY KEY,
+      entry_id uuid NOT NULL UNIQUE,
+      hash bytea NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE evidence_node (
+      level bigint NOT NULL,
+      index bigint NOT NULL,
+      hash bytea NOT NULL,
+      PRIMARY KEY (level, index)
+    )
+    """,
+    """
+    CREATE TABLE evidence_checkpoint (
+      size bigint PRIMARY KEY,
+      root bytea NOT NULL,
+      at timestamptz NOT NULL,
+      signed text NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE evidence_timestamp (
+      size bigint PRIMARY KEY,
+      token bytea NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE evidence_cosignature (
+      size bigint NOT NULL,
+      witness text NOT NULL,
+      signed text NOT NULL,
+      PRIMARY KEY (size, witness)
+    )
+    """,
+    """
+    CREATE TABLE evidence_witnessed (
+      ledger text NOT NULL,
+      size bigint NOT NULL,
+      root bytea NOT NULL,
+      signed text NOT NULL,
+      PRIMARY KEY (ledger, size)
+    )
+    """,
 )

@@ -111,6 +111,7 @@ async def _open(app: FastAPI, settings: BlockSettings, stack: AsyncExitStack) ->
     state.database = database.Database(settings.database_url.get_secret_value(), settings.pool_size)
     stack.push_async_callback(state.database.close)
     state.keyring = Keyring(settings.sealing_key.get_secret_value())
+    state.evidence_signer = evidence.Signer(settings.evidence_keys.get_secret_value())
     state.ledger = evidence.Ledger(state.block, state.keyring, state.database)
     stack.push_async_callback(state.ledger.close)
     keys = KeySource(settings.gateway_jwks, settings.gateway_url)

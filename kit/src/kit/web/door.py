@@ -10,6 +10,7 @@ from fastapi import Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kit.evidence import promises
 from kit.identifiers import new_id
 from kit.problems import Problem
 from kit.web.problems import BodyTooLarge, PathUnreadable, problem_response
@@ -53,6 +54,7 @@ class _Passage:
         self._read = 0
         self._started = False
         self.request_id = request_id_of(self._headers)
+        self._promised = promises.collect()
         scope.setdefault("state", {})["request_id"] = self.request_id
 
     def check(self) -> None:
@@ -80,6 +82,7 @@ class _Passage:
             message["headers"] = [
                 *message["headers"],
                 (REQUEST_ID.encode(), self.request_id.encode()),
+                *self._promise(),
             ]
         await self._send(message)
 
@@ -87,6 +90,15 @@ class _Passage:
         """Answer in the application's place, if it has not begun to."""
         if not self._started:
             await response(self._scope, self._receive, self.send)
+
+    def _promise(self) -> list[tuple[bytes, bytes]]:
+        """Return the header that promises what was written for this answer, if anything was."""
+        entries = self._promised.stand()
+        if not entries:
+            return []
+        state = self._scope["app"].state
+        said = promises.promise(state.evidence_signer, state.block, entries)
+        return [(promises.HEADER.encode(), said.encode())]
 
     def _limit_said(self) -> str:
         return f"a body may have {self._limit} bytes at most"

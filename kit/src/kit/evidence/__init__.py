@@ -1,0 +1,35 @@
+"""Evidence: what happened, written so that anybody can verify it.
+
+An entry is canonical JSON (RFC 8785), durable before the answer leaves. A sequencer gives entries
+their places in a Merkle tree (RFC 9162 section 2.1) and signs a checkpoint over all of it, chained
+to the one before. An answer carries a signed promise of its entries.
+
+An entry carries references and digests. What must stay readable for those entitled (who read,
+values before and after) is a detail, sealed with a key derived from the subject's own for this
+entry alone; the entry holds the digest of the ciphertext, so that destroying the subject's key
+erases the person and leaves every proof valid, and one entry can be opened for a court without
+opening another.
+"""
+
+from kit.evidence.ledger import Ledger
+from kit.evidence.merkle import leaf_hash
+from kit.evidence.models import Entry, Sealed, Search, Written
+from kit.evidence.sequencing import sequencing
+from kit.evidence.signing import Keys, NotSigned, Signer, new_signing_keys
+from kit.evidence.tables import add_tables, only_insert
+
+__all__ = [
+    "Entry",
+    "Keys",
+    "Ledger",
+    "NotSigned",
+    "Sealed",
+    "Search",
+    "Signer",
+    "Written",
+    "add_tables",
+    "leaf_hash",
+    "new_signing_keys",
+    "only_insert",
+    "sequencing",
+]

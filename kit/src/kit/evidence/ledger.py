@@ -1,0 +1,235 @@
+"""Writing to a block's ledger, and finding in it again."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from kit.canonical import canonical
+from kit.database import Lender, Reading, Session
+from kit.evidence import promises
+from kit.evidence.merkle import leaf_hash
+from kit.evidence.models import Entry, Sealed, Search, Written, statement
+from kit.identifiers import new_id
+from kit.sealing import DataKey, Keyring, SealBrokenError
+
+_BATCH = 256
+_KEPT_KEYS = 10_000
+
+
+class Ledger:
+    """The append-only ledger of one block."""
+
+    def __init__(self, block: str, keyring: Keyring, lender: Lender) -> None:
+        self._block = block
+        self._keyring = keyring
+        self._lender = lender
+        self._keys: dict[bytes, DataKey] = {}
+        self._waiting: list[tuple[Entry, asyncio.Future[Sealed]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    # -- writing -------------------------------------------------------------------------------
+
+    async def record(self, session: Session, entry: Entry) -> UUID:
+        """Write an entry in the caller's own transaction: it stands if the change stands."""
+        async with session.lend() as connection:
+            raw = connection.driver
+            keys = await self._keys_of(raw, [entry])
+            [written] = await self._insert(raw, [entry], keys)
+        promises.add([written], session)
+        return written.id
+
+    async def note(self, entry: Entry) -> UUID:
+        """Write an entry on its own; it is durable when this returns."""
+        written = await self.begin(entry)
+        promises.add([written])
+        return written.id
+
+    def begin(self, entry: Entry) -> asyncio.Future[Sealed]:
+        """Begin to write an entry on its own; it is durable when the future has it.
+
+        All that is begun while the last group is written shares one INSERT and one commit.
+        """
+        future: asyncio.Future[Sealed] = asyncio.get_running_loop().create_future()
+        self._waiting.append((entry, future))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_groups())
+        return future
+
+    async def close(self) -> None:
+        """Finish what is waiting."""
+        if self._writer is not None:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._writer
+
+    async def _write_groups(self) -> None:
+        while self._waiting:
+            group, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+            try:
+                written = await self._write([entry for entry, _ in group])
+            except BaseException as error:  # noqa: BLE001  whoever waits must hear of it
+                for _, future in group:
+                    if not future.done():
+                        future.set_exception(error)
+            else:
+                for (_, future), one in zip(group, written, strict=True):
+                    if not future.done():
+                        future.set_result(one)
+
+    async def _write(self, entries: Sequence[Entry]) -> list[Sealed]:
+        async with self._lender.connection() as connection:
+            raw = connection.driver
+            keys = await self._keys_of(raw, entries)
+            if len(self._keys) > _KEPT_KEYS:
+                self._keys.clear()
+            self._keys.update(keys)  # committed: each statement here is its own transaction
+            return await self._insert(raw, entries, keys)
+
+    async def _keys_of(
+        self, raw: asyncpg.Connection, entries: Sequence[Entry]
+    ) -> dict[bytes, DataKey]:
+        """Return the keys that seal these entries' details, making those not there yet."""
+        wanted = {
+            self._keyring.reference(entry.subject)
+            for entry in entries
+            if entry.subject is not None and entry.detail is not None
+        }
+        keys = {subject: self._keys[subject] for subject in wanted if subject in self._keys}
+        missing = sorted(wanted - keys.keys())
+        if missing:
+            # DO UPDATE, so that the row that was there first is the one returned
+            found = await raw.fetch(
+                """
+                INSERT INTO evidence_key (subject, wrapped)
+                SELECT * FROM unnest($1::bytea[], $2::bytea[])
+                ON CONFLICT (subject) DO UPDATE SET subject = EXCLUDED.subject
+                RETURNING subject, wrapped
+                """,
+                missing,
+                [self._keyring.new().wrapped for _ in missing],
+            )
+            keys |= {row["subject"]: self._keyring.unwrap(row["wrapped"]) for row in found}
+        return keys
+
+    async def _insert(
+        self,
+        raw: asyncpg.Connection,
+        entries: Sequence[Entry],
+        keys: Mapping[bytes, DataKey],
+    ) -> list[Sealed]:
+        rows = [self._sealed(entry, keys) for entry in entries]
+        await raw.execute(
+            """
+            WITH entries AS (
+              INSERT INTO evidence_entry
+                (id, at, kind, actor, object, subject, tenant, facts, canonical, leaf)
+              SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[],
+                $5::text[], $6::bytea[], $7::text[], $8::jsonb[], $9::bytea[], $10::bytea[])
+            )
+            INSERT INTO evidence_detail (entry_id, sealed)
+            SELECT id, sealed FROM unnest($1::uuid[], $11::bytea[]) AS d (id, sealed)
+            WHERE sealed IS NOT NULL
+            """,
+            [row.id for row in rows],
+            [row.at for row in rows],
+            [row.entry.kind for row in rows],
+            [row.entry.actor for row in rows],
+            [row.entry.object for row in rows],
+            [row.reference for row in rows],
+            [row.entry.tenant for row in rows],
+            [json.dumps(dict(row.entry.facts)) for row in rows],
+            [row.canonical for row in rows],
+            [row.leaf for row in rows],
+            [row.sealed for row in rows],
+        )
+        return rows
+
+    def _sealed(self, entry: Entry, keys: Mapping[bytes, DataKey]) -> Sealed:
+        entry_id, at = new_id(), datetime.now(UTC)
+        reference = None if entry.subject is None else self._keyring.reference(entry.subject)
+        sealed = None
+        if entry.detail is not None:
+            if reference is None:
+                message = "a detail needs a subject whose key seals it"
+                raise ValueError(message)
+            key = keys[reference].derived(entry_id.bytes)
+            sealed = key.seal(canonical(dict(entry.detail)), entry_id.bytes)
+        said = statement(self._block, entry, (entry_id, at), (reference, sealed))
+        return Sealed(entry, entry_id, at, reference, sealed, said, leaf_hash(said))
+
+    # -- finding -------------------------------------------------------------------------------
+
+    async def search(self, search: Search) -> list[Written]:
+        """Find entries, newest first, with the details that can still be opened."""
+        found = await Reading(self._lender).fetch(
+            f"""
+            {_READ}
+            WHERE (cardinality($1::text[]) = 0 OR e.kind = ANY($1))
+              AND ($2::text IS NULL OR e.actor = $2)
+              AND ($3::text IS NULL OR starts_with(e.object, $3))
+              AND ($4::bytea IS NULL OR e.subject = $4)
+              AND ($5::timestamptz IS NULL OR e.at >= $5)
+              AND ($6::timestamptz IS NULL OR e.at < $6)
+              AND ($7::jsonb IS NULL OR e.facts @> $7)
+              AND ($8::text IS NULL OR e.tenant = $8 OR e.actor = $8
+                OR starts_with(e.actor, $8 || '/'))
+            ORDER BY e.at DESC, e.id DESC LIMIT $9 OFFSET $10
+            """,
+            list(search.kinds),
+            search.actor,
+            search.object_prefix,
+            None if search.subject is None else self._keyring.reference(search.subject),
+            search.since,
+            search.until,
+            None if search.facts is None else json.dumps(dict(search.facts)),
+            search.seen_by,
+            search.limit,
+            search.offset,
+        )
+        return [self._written(row) for row in found]
+
+    async def erase(self, subject: str) -> bool:
+        """Destroy a person's key: their details are unreadable for good, every proof stays valid.
+
+        Tell whether there was one. Other processes that hold the key forget it when they are
+        started again, and until then only seal new details with it, which nobody can open.
+        """
+        reference = self._keyring.reference(subject)
+        self._keys.pop(reference, None)
+        found = await Reading(self._lender).fetch(
+            "DELETE FROM evidence_key WHERE subject = $1 RETURNING subject", reference
+        )
+        return bool(found)
+
+    def _written(self, row: asyncpg.Record) -> Written:
+        said: dict[str, Any] = json.loads(row["canonical"])
+        detail = None
+        if row["sealed"] is not None and row["wrapped"] is not None:
+            with contextlib.suppress(SealBrokenError):
+                place = row["id"].bytes
+                key = self._keyring.unwrap(row["wrapped"]).derived(place)
+                detail = json.loads(key.open(row["sealed"], place))
+        return Written(
+            row["id"],
+            row["at"],
+            row["kind"],
+            row["actor"],
+            row["object"],
+            said["facts"],
+            detail,
+            row["tenant"],
+            said["subject"] is not None,
+        )
+
+
+_READ = """
+    SELECT e.id, e.at, e.kind, e.actor, e.object, e.tenant, e.canonical, d.sealed, k.wrapped
+    FROM evidence_entry e
+    LEFT JOIN evidence_detail d ON d.entry_id = e.id
+    LEFT JOIN evidence_key k ON k.subject = e.subject AND d.entry_id IS NOT NULL
+"""

@@ -40,6 +40,7 @@ def make_settings(**more: Any) -> Settings:
         "oidc_jwks": json.dumps({"keys": [ISSUER_KEY.as_dict(private=False)]}),
         "administrator_id": ADMINISTRATOR,
         "administrator_secret": SecretStr(ADMINISTRATOR_SECRET),
+        "free_attempts": 0,
     }
     return Settings(**(given | more))
 

@@ -21,7 +21,7 @@ from gateway_house import (
     signed_for,
 )
 
-from gateway.identity.models import issue
+from gateway.identity.models import Bound, issue
 from kit.access import AssertionRefused
 from kit.database import Database
 from kit.evidence import Ledger
@@ -169,7 +169,7 @@ async def test_credentials_decide_who_asks(house: House) -> None:
     same = {"X_GovStack_Client": "DEV/GOV/10001/keyed"}
     assert await status(apiKey="the-demo-api-key-0001", **same) == 200
     assert await status(Authorization=f"Bearer {person()}") == 401
-    expired = issue(house.settings.key, "http://gateway.test", CLINIC, "", time.time() - 1000)
+    expired = issue(house.settings.key, "http://gateway.test", CLINIC, Bound(), time.time() - 1000)
     assert await status(Authorization=f"Bearer {expired}") == 401
     assert (
         await status(Authorization=f"Bearer {person(exp=1)}", apiKey="the-demo-api-key-0001") == 401

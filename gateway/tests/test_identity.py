@@ -23,15 +23,16 @@ from gateway_house import (
 )
 from httpx import AsyncClient, BasicAuth
 
+from gateway.arrivals.models import is_in
 from gateway.identity.models import (
     CredentialsRefused,
     HeadersDisagree,
+    Issuer,
     header_of,
-    is_in,
     presented,
     read_own,
 )
-from gateway.identity.service import Issuer, IssuerUnavailable, Persons
+from gateway.identity.service import IssuerUnavailable, Persons
 from gateway.main import create_app
 from kit.access import Caller, assertion
 

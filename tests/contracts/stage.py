@@ -299,6 +299,7 @@ def block_of(name: str) -> Block:
                 "signing_key": SecretStr(json.dumps(key.as_dict(private=True))),
                 "administrator_id": ADMINISTRATOR,
                 "administrator_secret": SecretStr(SECRET),
+                "free_attempts": 0,  # what is tried here is wrong all the time
             }
         return kind(**more)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from starlette.types import ASGIApp
 
 import gateway.configuration.service as configuration
@@ -19,8 +19,11 @@ import gateway.keys.api
 import gateway.members.api
 import gateway.pages.api
 import gateway.rights.api
+from gateway.attempts.models import SourceHeld
+from gateway.attempts.service import Attempts
 from gateway.exchange.api import Exchanges
-from gateway.identity.service import Identity, Issuer, Persons
+from gateway.identity.models import Issuer
+from gateway.identity.service import Identity, Persons
 from gateway.providers.service import Providers
 from gateway.settings import Settings
 from kit import web
@@ -28,14 +31,20 @@ from kit.access import Signer
 
 BLOCK = "gateway"
 MIGRATIONS = Path(__file__).parents[2] / "migrations"
-_ROUTERS = (
-    gateway.identity.api.router,
+_GUARDED = APIRouter(responses=web.may_answer(SourceHeld))
+"""Routes that ask who is calling; too many wrong answers and nobody listens for a while."""
+for _router in (
     gateway.members.api.router,
     gateway.keys.api.router,
     gateway.rights.api.router,
     gateway.directory.api.router,
     gateway.events.api.router,
     gateway.evidence.api.router,
+):
+    _GUARDED.include_router(_router)
+_ROUTERS = (
+    gateway.identity.api.router,
+    _GUARDED,
     gateway.health.api.router,
     gateway.pages.api.router,
 )
@@ -71,13 +80,17 @@ async def _open(
         settings.oidc_jwks_url,
         settings.oidc_jwks,
         settings.oidc_administrators,
+        settings.oidc_clock_skew,
+        settings.oidc_represents_claim,
     )
     state.identity = Identity(
         settings.key,
         settings.gateway_url,
         state.keyring,
         Persons(issuer, state.providers.fetch),
+        Attempts(lambda: state.database, state.keyring, settings.free_attempts),
         tuple(settings.trusted_networks),
+        tuple(settings.proxy_networks),
         settings.administrator_id,
         settings.administrator_secret.get_secret_value(),
     )

@@ -25,6 +25,12 @@ class Settings(BlockSettings):
         default_factory=list[IPv4Network | IPv6Network]
     )
     """Networks from which applications without credentials, and nobody, are believed."""
+    proxy_networks: list[IPv4Network | IPv6Network] = Field(
+        default_factory=list[IPv4Network | IPv6Network]
+    )
+    """Networks of proxies that are believed about callers: X-Forwarded-For and Client-Cert."""
+    free_attempts: int = Field(default=10, ge=0, le=1_000_000)
+    """Wrong secrets, keys and tokens an address may send in a minute; 0 for any number."""
     oidc_issuer: str = ""
     """Whose tokens name persons; no person can sign in when empty."""
     oidc_audience: str = ""
@@ -35,6 +41,10 @@ class Settings(BlockSettings):
     """The issuer's public keys themselves (JWKS), instead of a URL."""
     oidc_administrators: bool = False
     """Whether the issuer's role ``administrator`` makes a person an administrator here."""
+    oidc_clock_skew: float = Field(default=60.0, ge=0, le=600)
+    """Seconds by which the issuer's clock may differ from ours."""
+    oidc_represents_claim: str = "represents"
+    """The claim that names whom a person speaks for; nobody can when empty."""
     administrator_id: str = ""
     """The bootstrap administrator's OAuth2 client id; there is none when empty."""
     administrator_secret: SecretStr = SecretStr("")

@@ -59,8 +59,9 @@ application = Table(
     Column("connection", Text, nullable=False),
     Column("scopes", ARRAY(Text), nullable=False),
     Column("secret", LargeBinary),  # a keyed digest
+    Column("certificates", JSONB, nullable=False, server_default="[]"),  # {sha256, subject, issuer}
     CheckConstraint(
-        "connection IN ('none', 'http', 'https', 'oauth2', 'apiKey')",
+        "connection IN ('none', 'http', 'https', 'oauth2', 'apiKey', 'mtls')",
         name="application_connection",
     ),
 )
@@ -111,6 +112,18 @@ api_key = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("withdrawn_at", DateTime(timezone=True)),
     UniqueConstraint("digest", name="api_key_digest"),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("source", LargeBinary, primary_key=True),  # an address's pseudonym
+    Column("failures", Integer, nullable=False),  # since began_at
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("holds", Integer, nullable=False),
+    Column("held_at", DateTime(timezone=True), nullable=False),
+    Column("held_until", DateTime(timezone=True), nullable=False),
+    prefixes=["UNLOGGED"],
 )
 
 event_type = Table(

@@ -11,6 +11,7 @@ from kit.problems import NotFound
 
 EVERYTHING = frozenset({"*"})
 WITHOUT_CREDENTIALS = frozenset({"none", "http", "https"})
+BY_CERTIFICATE = "mtls"
 META_SERVICES = frozenset({"listMethods", "allowedMethods", "getOpenAPI"})
 ROOM_SERVICES = frozenset({"api", "pub", "pull"})
 RESERVED_SERVICES = META_SERVICES | ROOM_SERVICES
@@ -73,6 +74,15 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """A certificate an application is known by: its SHA-256 in hex, or subject and issuer."""
+
+    sha256: str = ""
+    subject: str = ""
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Application:
     """An application of a member; ``secret`` is a keyed digest, never the secret."""
 
@@ -82,6 +92,7 @@ class Application:
     connection: str = "https"
     scopes: tuple[str, ...] = ()
     secret: bytes | None = None
+    certificates: tuple[Known, ...] = ()
 
     @property
     def address(self) -> str:
@@ -185,6 +196,17 @@ class Configuration:
     def short_forms(self) -> Mapping[str, Service]:
         """Return the services that can be reached by a short name."""
         return {s.short_form: s for s in self.services.values() if s.short_form}
+
+    @cached_property
+    def _certificates(self) -> Mapping[Known, Application]:
+        every = self.applications.values()
+        return {known: application for application in every for known in application.certificates}
+
+    def certified(self, sha256: str, subject: str, issuer: str) -> Application | None:
+        """Return the application that a certificate is registered for, itself or by its names."""
+        known = self._certificates
+        itself = known.get(Known(sha256=sha256))
+        return itself or known.get(Known(subject=subject, issuer=issuer))
 
     @cached_property
     def member_names(self) -> Mapping[tuple[str, str], str]:

@@ -13,6 +13,7 @@ from gateway.configuration.models import (
     Configuration,
     Grantee,
     Key,
+    Known,
     Member,
     Service,
 )
@@ -25,7 +26,8 @@ SELECT json_build_object(
   'instances', (SELECT json_object_agg(name, domain) FROM instance),
   'members', (SELECT json_agg(json_build_array(instance, class, code, name)) FROM member),
   'applications', (SELECT json_agg(json_build_array(
-      member, id, name, connection, scopes, encode(secret, 'hex'))) FROM application),
+      member, id, name, connection, scopes, encode(secret, 'hex'), certificates))
+      FROM application),
   'services', (SELECT json_agg(json_build_array(
       application, id, spec_url, service_url, tenancy, short_form, scopes)) FROM service),
   'rights', (SELECT json_agg(json_build_array(
@@ -58,10 +60,17 @@ async def load(session: Session) -> Configuration:
 
 
 def _application(  # noqa: PLR0913, PLR0917  a row
-    member: str, code: str, name: str, connection: str, scopes: list[str], secret: str | None
+    member: str,
+    code: str,
+    name: str,
+    connection: str,
+    scopes: list[str],
+    secret: str | None,
+    certificates: list[dict[str, str]],
 ) -> Application:
     digest = None if secret is None else bytes.fromhex(secret)
-    return Application(member, code, name, connection, tuple(scopes), digest)
+    known = tuple(Known(**one) for one in certificates)
+    return Application(member, code, name, connection, tuple(scopes), digest, known)
 
 
 def _service(  # noqa: PLR0913, PLR0917  a row

@@ -21,6 +21,7 @@ from gateway.exchange.models import (
     split,
 )
 from gateway.identity.models import Identified
+from gateway.identity.service import Identity
 from gateway.passages.service import GONE, UNLOGGED, Passage, Turns
 from gateway.providers.models import ProviderUnavailable
 from gateway.providers.service import has_body
@@ -131,10 +132,8 @@ class _Exchange:
             await asyncio.gather(noted, return_exceptions=True)
 
     async def _identify(self) -> Identified | None:
-        client = self.scope.get("client")
-        return await self.state.identity.identify(
-            self.configuration, self.scope["headers"], client[0] if client else None
-        )
+        identity: Identity = self.state.identity
+        return await identity.identify(self.configuration, identity.arrived(self.scope))
 
     async def _refused(
         self, who: Identified | None, problem: Problem, receive: Receive, send: Send
@@ -145,6 +144,10 @@ class _Exchange:
         else:
             address = self.asked.address if self.asked.address in known else ""
         entries = service.refused_entries(self.asked, who, problem, address)
+        identity: Identity = self.state.identity
+        client, request_id = who.client if who else None, self.asked.request_id
+        told = self.configuration, client
+        identity.tell(problem, self.scope, *told, request_id=request_id, about=address)
         try:
             await asyncio.gather(*(self.state.ledger.note(entry) for entry in entries))
         except Problem as unlogged:

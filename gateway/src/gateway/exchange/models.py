@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from gateway.arrivals.models import CERTIFICATE_HEADER
 from gateway.configuration.models import OWN_PATHS, RESERVED_SERVICES, Configuration, Service
 from gateway.identity.models import CLIENT_HEADERS, KEY_HEADERS, Identified
 from kit.access import Caller
@@ -21,6 +22,8 @@ _NOT_FORWARDED = frozenset(
         b"authorization",
         *KEY_HEADERS,
         *CLIENT_HEADERS,
+        CERTIFICATE_HEADER,
+        b"client-cert-chain",
         b"x-request-id",
         b"expect",
         b"keep-alive",
@@ -157,6 +160,7 @@ class Admitted:
             person=who.person.id if who.person else None,
             person_name=who.person.name if who.person else None,
             roles=who.roles,
+            represents=who.person.represents if who.person else None,
             reader=who.reader,
             service=self.service.address,
             client_name=who.application.name if who.application else None,

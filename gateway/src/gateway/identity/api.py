@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, unquote_plus
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
+from gateway.attempts.models import SourceHeld
 from gateway.configuration.models import EVERYTHING
 from gateway.identity import service
 from gateway.identity.models import (
@@ -23,7 +24,7 @@ from gateway.identity.schemas import PublicKeys, TokenAnswer, TokenError
 from kit.access import ANONYMOUS, Caller, Gate
 from kit.evidence import Entry
 from kit.problems import Problem
-from kit.web import Evidence
+from kit.web import Evidence, may_answer
 
 router = APIRouter(tags=["identity"])
 ANYBODY = frozenset({"directory"})
@@ -41,9 +42,8 @@ async def identify(request: Request) -> Caller | None:
     """Return who calls one of the gateway's own routes, None when nobody it serves."""
     state = request.app.state
     configuration = await state.book.current(state.database)
-    host = request.client.host if request.client else None
     identity: service.Identity = state.identity
-    who = await identity.identify(configuration, request.scope["headers"], host)
+    who = await identity.identify(configuration, identity.arrived(request.scope))
     if who is None:
         return None
     member = configuration.members.get(who.member or "")
@@ -54,6 +54,7 @@ async def identify(request: Request) -> Caller | None:
         person=who.person.id if who.person else None,
         person_name=who.person.name if who.person else None,
         roles=who.roles,
+        represents=who.person.represents if who.person else None,
         reader=who.reader,
         client_name=who.application.name if who.application else None,
         member_name=member.name if member else None,
@@ -104,7 +105,16 @@ async def _note_refusal(
         "requestId": getattr(request.state, "request_id", ""),
     }
     actor = caller.client if caller else ANONYMOUS
+    await _tell(request, problem, caller.client if caller else None, facts["operation"])
     await request.app.state.ledger.note(Entry("access.refused", actor, facts=facts))
+
+
+async def _tell(request: Request, problem: Problem, client: str | None, about: str) -> None:
+    state = request.app.state
+    identity: service.Identity = state.identity
+    configuration = await state.book.current(state.database)
+    request_id = getattr(request.state, "request_id", "")
+    identity.tell(problem, request.scope, configuration, client, request_id=request_id, about=about)
 
 
 def admits(scope: str, missing: type[Problem] = ScopeMissing) -> Any:
@@ -130,6 +140,7 @@ def rights_scope(scope: str) -> Any:
     responses={
         400: {"model": TokenError, "content": _PROBLEM},
         401: {"model": TokenError},
+        **may_answer(SourceHeld),
     },
     openapi_extra={
         "requestBody": {
@@ -160,12 +171,18 @@ async def token(
     client = ""
     try:
         client, *secrets = await _credentials(request)
-        issued = identity.token(configuration, client, secrets)
-    except TokenRefused as refused:
-        known = identity.secret_of(configuration, client) is not None
-        actor = client if known else ANONYMOUS
-        await ledger.note(Entry("token.refused", actor, facts={"error": refused.error}))
-        return _refusal(refused)
+        arrival = identity.arrived(request.scope)
+        issued = await identity.token(configuration, client, secrets, arrival)
+    except (TokenRefused, SourceHeld) as problem:
+        known = client if identity.is_client(configuration, client) else None
+        error = problem.error if isinstance(problem, TokenRefused) else type(problem).title
+        await ledger.note(Entry("token.refused", known or ANONYMOUS, facts={"error": error}))
+        if not isinstance(problem, TokenRefused):
+            await _tell(request, problem, known, "token")
+            raise
+        if problem.unauthenticated:
+            await _tell(request, problem, known, "token")
+        return _refusal(problem)
     await ledger.note(Entry("token.issued", client))
     answer = TokenAnswer(access_token=issued, token_type="Bearer", expires_in=TOKEN_LIFE)  # noqa: S106  the type
     return JSONResponse(answer.model_dump(), headers={"Cache-Control": "no-store"})
@@ -191,8 +208,10 @@ async def _credentials(request: Request) -> list[str]:
     if basic and any(posted) and posted[0] not in ("", unquote_plus(basic[0])):
         raise TokenRefused("invalid_request", "two clients are named")
     client, secret = basic or posted
-    if not client or not secret:
-        raise TokenRefused("invalid_client", "no client or no secret", unauthenticated=True)
+    if not client:
+        raise TokenRefused("invalid_client", "no client is named", unauthenticated=True)
+    if not secret:  # a certificate may stand for it (RFC 8705 section 2)
+        return [unquote_plus(client) if basic else client]
     # RFC 6749 section 2.3.1 form-encodes what Basic carries; many clients do not
     return [unquote_plus(client), secret, unquote_plus(secret)] if basic else [client, secret]
 

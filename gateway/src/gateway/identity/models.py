@@ -4,7 +4,6 @@ import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any
 
 from joserfc import jwt
@@ -31,6 +30,11 @@ class CredentialsRefused(Unauthenticated):
     """A key or token that is presented is not one that counts now."""
 
     title = "The credentials do not count"
+
+    def __init__(self, detail: str = "", *, is_guess: bool = False) -> None:
+        super().__init__(detail)
+        self.is_guess = is_guess
+        """Whether it may have been a guess: then it is counted for where it came from."""
 
 
 class CredentialsMissing(Unauthenticated):
@@ -99,11 +103,12 @@ class Presented:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A signed-in person, as the issuer names them."""
+    """A signed-in person, as the issuer names them, and whom they speak for if for another."""
 
     id: str
     name: str | None = None
     roles: frozenset[str] = frozenset()
+    represents: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,30 +180,38 @@ def is_address(text: str) -> bool:
     return len(parts) == _ADDRESS_PARTS and all(parts)
 
 
-def is_in(networks: Sequence[IPv4Network | IPv6Network], host: str | None) -> bool:
-    """Tell whether a remote address is in one of these networks."""
-    try:
-        address = ip_address(host or "")
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return any(address in network for network in networks)
-
-
-def issue(key: OKPKey, issuer: str, client: str, fingerprint: str, now: float) -> str:
-    """Sign a client's token for ten minutes; it dies with the secret it was got with."""
-    claims = {
+def issue(key: OKPKey, issuer: str, client: str, bound: "Bound", now: float) -> str:
+    """Sign a client's token for ten minutes; it dies with what it was got with."""
+    claims: dict[str, Any] = {
         "iss": issuer,
         "aud": issuer,
         "sub": client,
         "client_id": client,
         "iat": int(now),
         "exp": int(now) + TOKEN_LIFE,
-        "secret": fingerprint,
+        "secret": bound.secret,
     }
+    if bound.certificate:
+        claims["cnf"] = {"x5t#S256": bound.certificate}  # RFC 8705 section 3.1
     header = {"alg": "Ed25519", "kid": key.kid, "typ": TOKEN_TYPE}
     return jwt.encode(header, claims, key, algorithms=["Ed25519"])
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a token of ours is bound to: the secret it was got with, or a certificate."""
+
+    secret: str = ""
+    certificate: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A token of ours, verified: whose, until when, and what it is bound to."""
+
+    client: str
+    until: float
+    bound: Bound
 
 
 def header_of(token: str) -> Mapping[str, Any]:
@@ -214,47 +227,63 @@ def _decoded(part: str) -> bytes:
     return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
-def read_own(key: OKPKey, issuer: str, token: str, now: float) -> tuple[str, str, float]:
-    """Return client, secret's fingerprint and end of a token of ours; raise CredentialsRefused."""
+def read_own(key: OKPKey, issuer: str, token: str, now: float) -> Own:
+    """Return what a token of ours says, or raise CredentialsRefused."""
     try:
         read = jwt.decode(token, key, algorithms=["Ed25519"])
     except _UNREADABLE as error:
-        raise CredentialsRefused("the token is not valid") from error
+        raise CredentialsRefused("the token is not valid", is_guess=True) from error
     claims = read.claims
     if read.header.get("typ") != TOKEN_TYPE or claims.get("iss") != issuer:
         raise CredentialsRefused("the token is not one for this gateway")
     until = _time(claims, "exp", 0)
     if claims.get("aud") != issuer or now >= until:
         raise CredentialsRefused("the token has expired")
-    return str(claims.get("client_id")), str(claims.get("secret")), until
+    certificate = claims.get("cnf", {}).get("x5t#S256", "")
+    return Own(str(claims.get("client_id")), until, Bound(str(claims.get("secret")), certificate))
 
 
-def read_person(
-    keys: KeySet, issuer: str, audience: str, token: str, now: float
-) -> tuple[Person, float]:
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Whose tokens name persons, and how they are read; ``skew`` is in seconds."""
+
+    name: str
+    audience: str
+    jwks_url: str = ""
+    jwks: str = ""
+    makes_administrators: bool = False
+    skew: float = 60.0
+    represents: str = "represents"
+    """The claim that names whom a person speaks for, such as a child its guardian speaks for."""
+
+
+def read_person(keys: KeySet, issuer: Issuer, token: str, now: float) -> tuple[Person, float]:
     """Return the person a token names and until when, or raise CredentialsRefused."""
     try:
         claims = jwt.decode(token, keys, algorithms=_PERSON_ALGORITHMS).claims
     except _UNREADABLE as error:
-        raise CredentialsRefused("the token is not valid") from error
+        raise CredentialsRefused("the token is not valid", is_guess=True) from error
     heard = claims.get("aud")
     audiences: list[Any] = heard if isinstance(heard, list) else [heard]
-    if claims.get("iss") != issuer or audience not in audiences:
+    if claims.get("iss") != issuer.name or issuer.audience not in audiences:
         raise CredentialsRefused("the token is not one for this gateway")
-    until = _time(claims, "exp", 0)
-    if not _time(claims, "nbf", 0) <= now < until:
+    until = _time(claims, "exp", 0) + issuer.skew
+    if not _time(claims, "nbf", 0) - issuer.skew <= now < until:
         raise CredentialsRefused("the token has expired")
+    return _person(claims, issuer), until
+
+
+def _person(claims: Mapping[str, Any], issuer: Issuer) -> Person:
     subject, name, roles = claims.get("sub"), claims.get("name"), claims.get("roles")
     if not isinstance(subject, str) or not subject:
         raise CredentialsRefused("the token names nobody")
-    return (
-        Person(
-            subject,
-            name if isinstance(name, str) else None,
-            frozenset(map(str, roles)) if isinstance(roles, list) else frozenset(),
-        ),
-        until,
-    )
+    represents = claims.get(issuer.represents) if issuer.represents else None
+    if represents is not None and (not isinstance(represents, str) or not represents):
+        raise CredentialsRefused("the token does not name whom the person represents")
+    held = frozenset(map(str, roles)) if isinstance(roles, list) else frozenset[str]()
+    if not issuer.makes_administrators:
+        held -= {ADMINISTRATOR}
+    return Person(subject, name if isinstance(name, str) else None, held, represents)
 
 
 def _time(claims: Mapping[str, Any], name: str, default: float) -> float:

@@ -5,6 +5,9 @@ from kit.problems import Conflict, FieldError, Forbidden, Invalid
 
 SHORTEST_KEY = 16
 LONGEST_KEY = 256
+MADE = "gbk_"
+"""How keys begin that are made here."""
+_LENGTH_MADE = len(MADE) + 43  # 32 random bytes in base64url
 
 
 class KeyTaken(Conflict):
@@ -34,8 +37,15 @@ def check(key_id: str | None, key: str | None) -> None:
         errors.append(FieldError("#/key", f"has {SHORTEST_KEY} to {LONGEST_KEY} characters"))
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
         errors.append(FieldError("#/key", "printable ASCII without spaces"))
+    if key is not None and key.startswith(MADE):
+        errors.append(FieldError("#/key", f"does not begin with {MADE}, as made ones do"))
     if errors:
         raise KeyRefused("; ".join(f"{e.pointer}: {e.reason}" for e in errors), errors=errors)
+
+
+def is_unguessable(key: str) -> bool:
+    """Tell whether a key looks like one that is made here, of 256 random bits."""
+    return key.startswith(MADE) and len(key) == _LENGTH_MADE
 
 
 def is_same(one: Key, other: Key) -> bool:

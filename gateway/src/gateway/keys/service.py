@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from gateway.configuration.models import Configuration, Key
 from gateway.configuration.service import Book
 from gateway.keys import store
-from gateway.keys.models import KeyNotYours, KeyTaken, check, is_same
+from gateway.keys.models import MADE, KeyNotYours, KeyTaken, check, is_same
 from kit.access import Caller
 from kit.database import Session
 from kit.evidence import Entry, Ledger
@@ -47,7 +47,7 @@ async def give(  # noqa: PLR0913, PLR0917  what a change of the configuration ne
     ApplicationNotFound, KeyRefused, KeyNotYours or KeyTaken.
     """
     allowed(await book.for_change(session), caller, wish)
-    text = wish.key or f"gbk_{secrets.token_urlsafe(32)}"
+    text = wish.key or MADE + secrets.token_urlsafe(32)
     key = Key(
         wish.application,
         wish.id or str(new_id()),

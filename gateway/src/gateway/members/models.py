@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from cryptography import x509
+
 from gateway.configuration.models import (
+    BY_CERTIFICATE,
     EVERYBODY,
     META_SERVICES,
     OWN_PATHS,
@@ -15,6 +18,7 @@ from gateway.configuration.models import (
     Application,
     Configuration,
     Grantee,
+    Known,
     Member,
     Service,
     is_code,
@@ -25,9 +29,10 @@ from kit.problems import FieldError, Invalid
 OWN_SCOPES = frozenset(
     ("read:conf", "create:conf", "write:conf", "read:rights", "write:rights", "read:log")
 )
-CONNECTIONS = WITHOUT_CREDENTIALS | {"oauth2", "apiKey"}
+CONNECTIONS = WITHOUT_CREDENTIALS | {"oauth2", "apiKey", BY_CERTIFICATE}
 SHORTEST_SECRET = 16
 _SHORT_FORM = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _BLOCK = re.compile(r"block:[a-z][a-z0-9-]{0,63}")
 Digest = Callable[[str, str], bytes]
 
@@ -95,6 +100,7 @@ class WantedApplication:
     connection: str | None = None
     scopes: tuple[str, ...] | None = None
     secret: str | None = None
+    certificates: tuple[Known, ...] | None = None
     services: tuple[WantedService, ...] = ()
 
 
@@ -205,6 +211,7 @@ class _Plan:
             self._rights_of(f"#/members/{place}", member)
         self._names()
         self._short_forms()
+        self._each_certificate_once()
 
     def _member(self, pointer: str, wanted: WantedMember) -> None:
         if not is_namespace(wanted.member_class):
@@ -244,9 +251,28 @@ class _Plan:
             connection=connection or base.connection,
             scopes=base.scopes if wanted.scopes is None else tuple(sorted(set(wanted.scopes))),
             secret=self._digest(address, wanted.secret) if wanted.secret else base.secret,
+            certificates=self._certificates(f"{pointer}/certificates", wanted, base),
         )
+        self._is_certified(pointer, self.applications[address])
         for place, service in enumerate(wanted.services):
             self._service(f"{pointer}/services/{place}", address, service)
+
+    def _certificates(
+        self, pointer: str, wanted: WantedApplication, base: Application
+    ) -> tuple[Known, ...]:
+        if wanted.certificates is None:
+            return base.certificates
+        found: dict[Known, None] = {}
+        for place, certificate in enumerate(wanted.certificates):
+            try:
+                found[certificate_named(certificate)] = None
+            except ValueError as error:
+                self.wrong(f"{pointer}/{place}", str(error))
+        return tuple(found)
+
+    def _is_certified(self, pointer: str, application: Application) -> None:
+        if application.certificates and application.connection != BY_CERTIFICATE:
+            self.wrong(f"{pointer}/certificates", f"are for the connection {BY_CERTIFICATE}")
 
     def _service(self, pointer: str, application: str, wanted: WantedService) -> None:
         if not is_code(wanted.id) or wanted.id in META_SERVICES:
@@ -299,6 +325,13 @@ class _Plan:
                 if first != member.address:
                     self.wrong("#/members", f"{first} and {member.address} have the same name")
 
+    def _each_certificate_once(self) -> None:
+        seen: dict[Known, str] = {}
+        for address, application in self.applications.items():
+            for known in application.certificates:
+                if seen.setdefault(known, address) != address:
+                    self.wrong("#/members", f"{seen[known]} and {address} share a certificate")
+
     def _short_forms(self) -> None:
         seen: dict[str, str] = {}
         for service in self.services.values():
@@ -309,6 +342,34 @@ class _Plan:
                 self.wrong("#/members", f"{service.address}: this shortForm cannot be used")
             if seen.setdefault(short, service.address) != service.address:
                 self.wrong("#/members", f"{seen[short]} and {service.address} share a shortForm")
+
+
+def certificate_named(given: Known) -> Known:
+    """Return how a certificate is found: by its digest, or by its names as RFC 4514 writes them.
+
+    Raises ValueError with the reason.
+    """
+    if bool(given.sha256) == bool(given.subject or given.issuer):
+        message = "has sha256, or subject and issuer"
+        raise ValueError(message)
+    if given.sha256:
+        digest = given.sha256.replace(":", "").lower()
+        if not _SHA256.fullmatch(digest):
+            message = "sha256 has 64 hexadecimal digits"
+            raise ValueError(message)
+        return Known(sha256=digest)
+    try:
+        names = [
+            x509.Name.from_rfc4514_string(name).rfc4514_string()
+            for name in (given.subject, given.issuer)
+        ]
+    except ValueError as error:
+        message = "subject and issuer are names as in RFC 4514, such as CN=clinic,O=Ministry"
+        raise ValueError(message) from error
+    if not all(names):
+        message = "has both subject and issuer"
+        raise ValueError(message)
+    return Known(subject=names[0], issuer=names[1])
 
 
 def _is_web(url: str, *, plain: bool = True) -> bool:

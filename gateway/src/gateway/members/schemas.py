@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
 
-from gateway.configuration.models import Application, Configuration, Grantee, Service
+from gateway.configuration.models import Application, Configuration, Grantee, Known, Service
 from gateway.members.models import (
     Wanted,
     WantedApplication,
@@ -161,6 +161,31 @@ class IMservice(Told):
         )
 
 
+class IMcertificate(Told):
+    """A certificate an application is known by: that very one, or any of a subject and issuer."""
+
+    sha256: Text | None = Field(
+        default=None, description="SHA-256 of the certificate (DER) in hexadecimal digits"
+    )
+    subject: Text | None = Field(
+        default=None, description="Its subject (RFC 4514)", examples=["CN=clinic,O=Ministry"]
+    )
+    issuer: Text | None = Field(
+        default=None, description="Who issued it (RFC 4514)", examples=["CN=State CA,C=EE"]
+    )
+
+    def known(self) -> Known:
+        """Return it as the domain has it."""
+        return Known(self.sha256 or "", self.subject or "", self.issuer or "")
+
+    @classmethod
+    def of(cls, known: Known) -> "IMcertificate":
+        """Return a certificate as it is shown."""
+        return cls(
+            sha256=known.sha256 or None, subject=known.subject or None, issuer=known.issuer or None
+        )
+
+
 class IMapplication(Told):
     """An application of a member."""
 
@@ -168,8 +193,8 @@ class IMapplication(Told):
     name: Text | None = Field(default=None, description="What people call it")
     connection: Text | None = Field(
         default=None,
-        description="How it proves itself: `oauth2`, `apiKey`, or by its network alone: `none`, "
-        "`http`, `https`",
+        description="How it proves itself: `oauth2`, `apiKey`, `mtls`, or by its network alone: "
+        "`none`, `http`, `https`",
         examples=["oauth2"],
     )
     scopes: list[Text] | None = Field(
@@ -179,6 +204,9 @@ class IMapplication(Told):
     )
     secret: Text | None = Field(
         default=None, description="Its OAuth2 client secret; written, never returned", repr=False
+    )
+    certificates: list[IMcertificate] | None = Field(
+        default=None, description="What an `mtls` application proves itself by; all there are"
     )
     services: list[IMservice] | None = None
 
@@ -190,6 +218,7 @@ class IMapplication(Told):
             self.connection,
             None if self.scopes is None else tuple(self.scopes),
             self.secret,
+            None if self.certificates is None else tuple(one.known() for one in self.certificates),
             tuple(service.wanted() for service in self.services or ()),
         )
 
@@ -202,6 +231,7 @@ class IMapplication(Told):
             name=application.name,
             connection=application.connection,
             scopes=list(application.scopes),
+            certificates=[IMcertificate.of(one) for one in application.certificates] or None,
             services=[IMservice.of(configuration, service) for service in services],
         )
 

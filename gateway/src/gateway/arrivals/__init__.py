@@ -1,0 +1,1 @@
+"""How a request arrives, before anything of it is believed."""

@@ -37,6 +37,16 @@ class BlockSettings(BaseSettings):
     """The address it listens on when it is served alone."""
     listen_port: int = Field(default=8080, ge=0, le=65535)
     """The port it listens on then; not named ``port``, which Kubernetes sets to something else."""
+    plain_http: bool = False
+    """Whether it may speak plain HTTP beyond this machine: on a closed network only."""
+    tls_cert: Path | None = None
+    """Its certificate with all that leads to the authority (PEM): it speaks TLS 1.3 then."""
+    tls_key: Path | None = None
+    """The certificate's private key (PEM)."""
+    tls_client_ca: Path | None = None
+    """The authorities (PEM) whose certificates clients may prove themselves by."""
+    plain_port: int = Field(default=0, ge=0, le=65535)
+    """Another port, with plain HTTP beside TLS, for a closed network; none when 0."""
     workers: int = Field(default=1, ge=1, le=32)
     """Web workers when it is served alone."""
     grace: float = Field(default=25.0, ge=0)

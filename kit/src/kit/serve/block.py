@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, ModuleType
@@ -22,7 +23,8 @@ from pydantic_settings import SettingsError
 
 from kit import migrations
 from kit.database import LOST
-from kit.serve import processes
+from kit.serve import processes, tls
+from kit.serve.tls import Tls
 from kit.settings import BlockSettings
 
 _LOOK_EVERY = 0.2
@@ -120,39 +122,76 @@ class Supervisor:
 
     def _serve(self) -> None:
         settings = self.block.settings
-        host, port = settings.listen_host, settings.listen_port
-        try:
-            listener = processes.listen(host, port)
-        except OSError as error:
-            raise StartError(f"It cannot listen on {host}:{port}: {error.strerror}.") from error
+        doors = self._doors()
         gc.collect()
         gc.freeze()
         try:
-            self._start(listener)
+            self._start(doors)
             while not self._stopping:
                 self._processes.look()
                 time.sleep(_LOOK_EVERY)
         finally:
-            listener.close()  # or new connections would wait here for nobody
+            for door in doors:
+                door.listener.close()  # or new connections would wait here for nobody
             self._processes.stop(settings.grace + _CLOSING)
 
-    def _start(self, listener: socket.socket) -> None:
+    def _doors(self) -> list["_Door"]:
+        """Listen where the settings say; raise StartError."""
+        settings = self.block.settings
+        host, plain_port = settings.listen_host, settings.plain_port
+        try:
+            found = tls.chosen(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+        except tls.TlsError as error:
+            raise StartError(str(error)) from error
+        if found is None and not (settings.plain_http or tls.is_loopback(host)):
+            prefix = type(settings).model_config.get("env_prefix", "")
+            raise StartError(
+                f"It does not speak plain HTTP on {host}, where others could read along: set "
+                f"{prefix}TLS_CERT and {prefix}TLS_KEY, or {prefix}PLAIN_HTTP=true when the "
+                "network is closed."
+            )
+        doors = [_Door(_listen(host, settings.listen_port), found)]
+        return [*doors, _Door(_listen(host, plain_port))] if plain_port else doors
+
+    def _start(self, doors: Sequence["_Door"]) -> None:
         block, workers = self.block, self.block.settings.workers
         for number in range(workers):
-            self._processes.add(f"web-{number + 1}", _web(block, listener))
+            self._processes.add(f"web-{number + 1}", _web(block, doors))
         with_jobs = hasattr(block.main, "create_jobs")
         if with_jobs:
             self._processes.add("jobs", _jobs(block))
-        address = ":".join(str(part) for part in listener.getsockname()[:2])
+        address = " and ".join(str(door) for door in doors)
         also = " and its jobs" if with_jobs else ""
         sys.stderr.write(f"{block.name}: {workers} web worker(s) on {address}{also}\n")
 
 
-def _web(block: Block, listener: socket.socket) -> processes.Work:
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """A bound socket, and the TLS that is spoken on it."""
+
+    listener: socket.socket
+    tls: Tls | None = None
+
+    def __str__(self) -> str:
+        """Return it as the log shows it."""
+        host, port = self.listener.getsockname()[:2]
+        return f"{'https' if self.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return processes.listen(host, port)
+    except OSError as error:
+        raise StartError(f"It cannot listen on {host}:{port}: {error.strerror}.") from error
+
+
+def _web(block: Block, doors: Sequence[_Door]) -> processes.Work:
     async def work(ended: asyncio.Event) -> None:
         app = block.main.create_app(block.settings)
         async with app.router.lifespan_context(app):
-            await processes.serve(app, listener, ended, block.settings.grace)
+            grace = block.settings.grace
+            served = (processes.serve(app, d.listener, ended, grace, d.tls) for d in doors)
+            await asyncio.gather(*served)
 
     return work
 

@@ -23,6 +23,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from kit.serve import protocol
+from kit.serve.tls import Tls
 
 Work = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
 """What a process does until the event is set."""
@@ -166,7 +167,13 @@ class Server(uvicorn.Server):
         yield
 
 
-async def serve(app: ASGIApp, listener: socket.socket, ended: asyncio.Event, grace: float) -> None:
+async def serve(
+    app: ASGIApp,
+    listener: socket.socket,
+    ended: asyncio.Event,
+    grace: float,
+    tls: Tls | None = None,
+) -> None:
     """Serve ``app`` on a bound socket until ``ended``; then let requests finish for ``grace`` s."""
     settle()
     config = uvicorn.Config(
@@ -182,11 +189,15 @@ async def serve(app: ASGIApp, listener: socket.socket, ended: asyncio.Event, gra
         forwarded_allow_ips="",
         proxy_headers=False,
         backlog=_BACKLOG,
+        ssl_context_factory=(lambda _config, _default: tls.context) if tls else None,
     )
     server = Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     waiting = asyncio.create_task(ended.wait())
+    renewing = asyncio.create_task(tls.keep()) if tls else None
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     waiting.cancel()
+    if renewing:
+        renewing.cancel()
     await serving

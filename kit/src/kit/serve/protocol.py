@@ -1,10 +1,16 @@
-"""HTTP as uvicorn reads it, with an end to what may stand before a body or after it."""
+"""HTTP as uvicorn reads it, with an end to what may stand before a body or after it.
 
+Beside that the application sees the connection's TLS (uvicorn shows it none of it).
+"""
+
+import asyncio
 import json
+from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from kit.problems import Problem
+from kit.serve import tls
 from kit.web.problems import MEDIA_TYPE, problem_body
 
 HEAD_LIMIT = 32 * 1024
@@ -28,6 +34,12 @@ class Protocol(HttpToolsProtocol):
     _unread = 0
     """Bytes that have come since the parser last made something of them."""
     _refused = False
+    _tls: dict[str, Any] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection; after its handshake when there is one."""
+        super().connection_made(transport)
+        self._tls = tls.described(transport)
 
     def data_received(self, data: bytes) -> None:
         """Read what came, unless the connection is refused."""
@@ -42,6 +54,7 @@ class Protocol(HttpToolsProtocol):
         """Begin to count anew."""
         self._head = self._unread = 0
         super().on_message_begin()
+        tls.show(cast("dict[str, Any]", self.scope), self._tls)
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the address."""
@@ -83,5 +96,6 @@ class Protocol(HttpToolsProtocol):
             f"content-type: {MEDIA_TYPE}\r\ncontent-length: {len(body)}\r\nconnection: close\r\n"
         )
         self.transport.write(STATUS_LINE[problem.status] + headers.encode() + b"\r\n" + body)
-        self.transport.write_eof()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
         self.loop.call_later(_LINGER, self.transport.close)

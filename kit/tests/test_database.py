@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from kit.database import Database, DatabaseUnavailable, Reading, Transaction
+from kit.database import Database, DatabaseUnavailable, Reading, Transaction, is_lost
 
 
 @pytest.fixture
@@ -131,3 +131,17 @@ async def test_what_is_lent_while_the_pool_closes_is_closed_when_it_comes_back(u
         await database.close()
         assert await lent.driver.fetchval("SELECT 1") == 1
     assert lent.driver.is_closed()
+
+
+async def test_a_composed_statement_that_is_cut_off_says_that_postgresql_is_away(urls, database):
+    """SQLAlchemy does not take each of PostgreSQL's last words for a lost connection."""
+    other = await asyncpg.connect(urls.runtime)
+    async with database.connection() as connection:
+        pid = await connection.driver.fetchval("SELECT pg_backend_pid()")
+        asking = asyncio.create_task(connection.execute(text("SELECT pg_sleep(5)")))
+        await asyncio.sleep(0.1)
+        await other.fetchval("SELECT pg_terminate_backend($1)", pid)
+        with pytest.raises(DBAPIError) as cut_off:
+            await asking
+    assert is_lost(cut_off.value)
+    await other.close()

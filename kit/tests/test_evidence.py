@@ -4,7 +4,7 @@ import hashlib
 import asyncpg
 import pytest
 
-from kit.database import Transaction
+from kit.database import DatabaseUnavailable, Transaction
 from kit.evidence import Entry, Ledger, Search, leaf_hash
 from kit.sealing import Keyring, SealBrokenError, new_sealing_key
 
@@ -91,3 +91,26 @@ def test_a_seal_holds_only_in_its_place():
         key.open(sealed, b"there")
     with pytest.raises(SealBrokenError):
         Keyring(new_sealing_key()).unwrap(key.wrapped)
+
+
+async def test_who_waits_for_an_entry_hears_that_the_database_is_away(committed):
+    state = committed.state
+    ledger = Ledger("kit", state.keyring, state.database)
+    await ledger.note(Entry("k", "A"))
+    other = await asyncpg.connect(committed.state.urls.owner)
+    writing = asyncio.create_task(other.execute("LOCK TABLE evidence_entry; SELECT pg_sleep(1)"))
+    await asyncio.sleep(0.1)
+    waiting = asyncio.gather(
+        *(ledger.note(Entry("k", "A")) for _ in range(3)), return_exceptions=True
+    )
+    await asyncio.sleep(0.1)
+    third = await asyncpg.connect(committed.state.urls.runtime)
+    await third.fetch(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
+        "AND query LIKE '%INTO evidence_entry%' AND datname = current_database()"
+    )
+    assert {type(error) for error in await waiting} == {DatabaseUnavailable}
+    await writing
+    await other.close()
+    await third.close()
+    assert await ledger.note(Entry("k", "A"))

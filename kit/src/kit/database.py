@@ -50,7 +50,9 @@ _Found = TypeVar("_Found")
 
 def is_lost(error: Exception) -> bool:
     """Tell whether an error says that PostgreSQL is away; SQLAlchemy wraps the driver's."""
-    return error.connection_invalidated if isinstance(error, DBAPIError) else True
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, LOST)
+    return error.connection_invalidated
 
 
 class Connection:

@@ -26,6 +26,7 @@ from gateway.passages.service import GONE, UNLOGGED, Passage, Turns
 from gateway.providers.models import ProviderUnavailable
 from gateway.providers.service import has_body
 from kit.access import HEADER, IN_PROCESS, Caller
+from kit.database import LOST, DatabaseUnavailable
 from kit.problems import Problem
 from kit.web import problem_response, request_id_of
 
@@ -47,7 +48,8 @@ class Exchanges:
         state: State = scope["app"].state
         try:
             configuration = await state.book.current(state.database)
-        except Problem as problem:
+        except (Problem, *LOST) as error:
+            problem = error if isinstance(error, Problem) else DatabaseUnavailable()
             await _refuse(scope, receive, send, asked, problem)
             return
         if asked.is_short and asked.address not in configuration.short_forms:

@@ -11,7 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from kit.canonical import canonical
-from kit.database import Lender, Reading, Session
+from kit.database import LOST, DatabaseUnavailable, Lender, Reading, Session
 from kit.evidence import promises
 from kit.evidence.merkle import leaf_hash
 from kit.evidence.models import Entry, Sealed, Search, Written, statement
@@ -73,9 +73,10 @@ class Ledger:
             try:
                 written = await self._write([entry for entry, _ in group])
             except BaseException as error:  # noqa: BLE001  whoever waits must hear of it
+                heard = DatabaseUnavailable() if isinstance(error, LOST) else error
                 for _, future in group:
                     if not future.done():
-                        future.set_exception(error)
+                        future.set_exception(heard)
             else:
                 for (_, future), one in zip(group, written, strict=True):
                     if not future.done():

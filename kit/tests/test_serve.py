@@ -5,21 +5,24 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import sys
 import time
 from asyncio.subprocess import Process
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
 import pytest
 
-from kit.evidence import new_signing_keys
-from kit.sealing import new_sealing_key
+from kit.database import Database
+from kit.evidence import Entry, Ledger, new_signing_keys
+from kit.sealing import Keyring, new_sealing_key
 from kit.testing import SERVER, Block, copy_of_template
+from stack.tls import development
 
 MAIN = """
 import asyncio, os
@@ -86,6 +89,12 @@ async def empty_database(block: Block):
             urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
             for url in (urls.owner, urls.runtime)
         )
+        owning = await asyncpg.connect(owner)
+        await owning.execute(
+            "ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES"
+            " TO test_runtime"
+        )
+        await owning.close()
         try:
             yield {"TINY_OWNER_URL": owner, "TINY_DATABASE_URL": runtime}
         finally:
@@ -180,6 +189,35 @@ def signs(tiny: dict[str, str]) -> str:
     return Path(tiny["TINY_SIGN"]).read_text()
 
 
+async def test_entries_get_their_places_in_a_block_without_jobs_of_its_own(block, tiny):
+    main = Path(tiny["PYTHONPATH"]) / "tiny" / "main.py"
+    main.write_text(MAIN.partition("@asynccontextmanager")[0])
+    async with empty_database(block) as urls, served(tiny | urls):
+        url = urls["TINY_DATABASE_URL"]
+        ledger = Ledger("tiny", Keyring(tiny["TINY_SEALING_KEY"]), database := Database(url, 1))
+        try:
+            noted = await ledger.note(Entry("thing.read", "A/B/C/D"))
+            assert await place_of(url, noted) == 0
+        finally:
+            await ledger.close()
+            await database.close()
+
+
+async def place_of(url: str, entry: UUID) -> int | None:
+    """Return an entry's place in the tree; None when it has none within 5 s."""
+    connection = await asyncpg.connect(url)
+    try:
+        for _ in range(100):
+            find = "SELECT index FROM evidence_leaf WHERE entry_id = $1"
+            place = await connection.fetchval(find, entry)
+            if place is not None:
+                return place
+            await asyncio.sleep(0.05)
+        return None
+    finally:
+        await connection.close()
+
+
 async def test_a_killed_worker_is_replaced(block, tiny):
     async with empty_database(block) as urls, served(tiny | urls) as (process, client):
         before = (await client.get("/who")).json()
@@ -199,6 +237,49 @@ async def test_migrating_alone_ends_when_it_is_done(block, tiny):
         await connection.close()
         async with served(tiny | without_owner) as (_, client):
             assert (await client.get("/health")).is_success
+
+
+async def test_plain_http_beyond_this_machine_is_refused_unless_the_operator_says_so(block, tiny):
+    everywhere = {"TINY_LISTEN_HOST": "::"}
+    async with empty_database(block) as urls:
+        said = await refusal(tiny | urls | everywhere, "tiny")
+        assert "does not speak plain HTTP on ::" in said
+        assert "TINY_PLAIN_HTTP" in said
+        half = {"TINY_TLS_CERT": "/nowhere"}
+        assert "both a certificate and its key" in await refusal(tiny | urls | half, "tiny")
+        allowed = everywhere | {"TINY_PLAIN_HTTP": "true"}
+        async with served(tiny | urls | allowed) as (_, client):
+            assert (await client.get("/health")).is_success
+
+
+async def test_a_block_speaks_tls_and_beside_it_plain_http_for_a_closed_network(
+    block, tiny, tmp_path
+):
+    files = development(tmp_path)
+    port = free_port()
+    secure = {
+        "TINY_LISTEN_HOST": "0.0.0.0",  # noqa: S104  with TLS
+        "TINY_TLS_CERT": str(files.certificate),
+        "TINY_TLS_KEY": str(files.key),
+        "TINY_PLAIN_PORT": str(port),
+    }
+    async with empty_database(block) as urls:
+        process = await start(tiny | urls | secure | {"TINY_LISTEN_PORT": "0"}, "tiny")
+        try:
+            said = await asyncio.wait_for(process.stderr.readline(), 30)
+            assert b"https://0.0.0.0:" in said
+            https = said.decode().partition("https://0.0.0.0:")[2].partition(" ")[0]
+            trusting = ssl.create_default_context(cafile=str(files.authority))
+            async with (
+                httpx.AsyncClient(base_url=f"https://localhost:{https}", verify=trusting) as tls,
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as plain,
+            ):
+                await ready(tls, process)
+                assert (await plain.get("/health")).is_success
+        finally:
+            process.terminate()
+            await asyncio.wait_for(process.communicate(), 10)
+        assert process.returncode == 0
 
 
 async def test_what_is_missing_is_said_by_name_and_no_secret_with_it(tiny):

@@ -21,6 +21,7 @@ import messaging.settings
 import registry.main
 import registry.settings
 from kit import migrations
+from kit.serve import background
 from kit.settings import BlockSettings
 from stack.home import BLOCKS, PARTS, Secrets
 from stack.issuer import AUDIENCE, Issuer
@@ -89,7 +90,8 @@ def _own(part: str, plan: Plan) -> dict[str, object]:
             "instance": INSTANCE,
             "signing_key": SecretStr(json.dumps(plan.secrets.gateway_key)),
             "trusted_networks": ["127.0.0.0/8", "::1/128"],
-            "oidc_issuer": f"{plan.url}/issuer",
+            "gateway_url": plan.address,
+            "oidc_issuer": f"{plan.address}/issuer",
             "oidc_audience": AUDIENCE,
             "oidc_jwks_url": f"{plan.url}/issuer/jwks",
             "administrator_id": ADMINISTRATOR,
@@ -117,7 +119,7 @@ async def web(plan: Plan) -> AsyncGenerator[ASGIApp]:
             blocks[block] = app
         front = gateway.main.create_app(settings_of("gateway", plan, pool_size), blocks)  # pyright: ignore[reportArgumentType]
         await stack.enter_async_context(front.router.lifespan_context(front))
-        issuer = Issuer(f"{plan.url}/issuer", plan.secrets.issuer_key).app()
+        issuer = Issuer(f"{plan.address}/issuer", plan.secrets.issuer_key).app()
         yield _beside(front, issuer)
 
 
@@ -133,10 +135,9 @@ def _beside(front: ASGIApp, issuer: ASGIApp) -> ASGIApp:
 
 @asynccontextmanager
 async def jobs(plan: Plan) -> AsyncGenerator[None]:
-    """Run every block's background work, as the jobs process does."""
+    """Run every part's background work, as the jobs process does."""
     async with AsyncExitStack() as stack:
-        for block in BLOCKS:
-            create_jobs = getattr(_MAINS[block], "create_jobs", None)
-            if create_jobs is not None:
-                await stack.enter_async_context(create_jobs(settings_of(block, plan, 2)))
+        for part in PARTS:
+            settings = settings_of(part, plan, 2)
+            await stack.enter_async_context(background.working(part, _MAINS[part], settings))
         yield

@@ -1,8 +1,9 @@
 """The supervisor of one block: migrates its database, then runs its web workers and its jobs.
 
 A block is found by its import name: ``BLOCK.main`` with ``create_app`` (and ``create_jobs`` when it
-works in the background), ``BLOCK.settings`` with ``Settings``, and its ``migrations`` folder beside
-the source folder. So an image holds the kit and one block, and this module knows none of them.
+has background work besides its ledger's), ``BLOCK.settings`` with ``Settings``, and its
+``migrations`` folder beside the source folder. So an image holds the kit and one block, and this
+module knows none of them.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from pydantic_settings import SettingsError
 
 from kit import migrations
 from kit.database import LOST
-from kit.serve import processes, tls
+from kit.serve import background, processes, tls
 from kit.serve.tls import Tls
 from kit.settings import BlockSettings
 
@@ -157,12 +158,9 @@ class Supervisor:
         block, workers = self.block, self.block.settings.workers
         for number in range(workers):
             self._processes.add(f"web-{number + 1}", _web(block, doors))
-        with_jobs = hasattr(block.main, "create_jobs")
-        if with_jobs:
-            self._processes.add("jobs", _jobs(block))
+        self._processes.add("jobs", _jobs(block))
         address = " and ".join(str(door) for door in doors)
-        also = " and its jobs" if with_jobs else ""
-        sys.stderr.write(f"{block.name}: {workers} web worker(s) on {address}{also}\n")
+        sys.stderr.write(f"{block.name}: {workers} web worker(s) on {address} and its jobs\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +196,7 @@ def _web(block: Block, doors: Sequence[_Door]) -> processes.Work:
 
 def _jobs(block: Block) -> processes.Work:
     async def work(ended: asyncio.Event) -> None:
-        async with block.main.create_jobs(block.settings):
+        async with background.working(block.name, block.main, block.settings):
             await ended.wait()
 
     return work

@@ -1,0 +1,25 @@
+"""What a block's jobs process does: the block's own background work, and its ledger's."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
+from types import ModuleType
+
+from kit import evidence
+from kit.settings import BlockSettings
+
+
+@asynccontextmanager
+async def working(name: str, main: ModuleType, settings: BlockSettings) -> AsyncGenerator[None]:
+    """Work in the background for a block while this is open; any number of processes may.
+
+    ``main`` is the block's ``BLOCK.main``; its ``create_jobs``, when it has one, runs beside the
+    sequencer of its ledger.
+    """
+    signer = evidence.Signer(settings.evidence_keys.get_secret_value())
+    url = settings.database_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(evidence.sequencing(name, url, signer))
+        create_jobs = getattr(main, "create_jobs", None)
+        if create_jobs is not None:
+            await stack.enter_async_context(create_jobs(settings))
+        yield

@@ -97,4 +97,7 @@ def _encoded(data: bytes) -> bytes:
 
 def _decoded(text: bytes | str) -> bytes:
     raw = text.encode() if isinstance(text, str) else text
-    return base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
+    found = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
+    if _encoded(found) != raw:  # two texts with one signature would be two checkpoints
+        raise ValueError("it is not base64url in its one form")
+    return found

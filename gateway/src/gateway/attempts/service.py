@@ -21,7 +21,11 @@ _log = logging.getLogger("govblocks.security")
 
 
 class Attempts:
-    """Failed attempts as one worker sees them; ``free`` of a source in a minute, 0 for any."""
+    """Failed attempts as one worker sees them; ``free`` of a source in a minute, 0 for any.
+
+    Wrong secrets are counted for each client that is named (``about``), so that one application
+    with an old secret does not shut out its neighbours at the same address.
+    """
 
     def __init__(self, lender: Callable[[], Lender], keyring: Keyring, free: int) -> None:
         self._lender = lender
@@ -30,11 +34,11 @@ class Attempts:
         self._held: dict[bytes, float] = {}
         self._tidied_at = time.monotonic()
 
-    def check(self, host: str | None) -> None:
+    def check(self, host: str | None, about: str = "") -> None:
         """Refuse to look at a secret from a source that has to wait; raise SourceHeld."""
         if not self._held:
             return
-        source = self._reference(host)
+        source = self._reference(host, about)
         until = self._held.get(source)
         if until is None:
             return
@@ -43,12 +47,12 @@ class Attempts:
             raise held(remaining)
         del self._held[source]
 
-    async def failed(self, host: str | None) -> None:
+    async def failed(self, host: str | None, about: str = "") -> None:
         """Count a guess that was wrong; raise SourceHeld when its source has to wait already."""
         if not self._free:
             return
-        self.check(host)
-        source = self._reference(host)
+        self.check(host, about)
+        source = self._reference(host, about)
         session = Reading(self._lender())
         found = await store.count(session, source, self._free)
         if found.remaining:
@@ -72,8 +76,8 @@ class Attempts:
         }
         _log.warning("%s", json.dumps(said))
 
-    def _reference(self, host: str | None) -> bytes:
-        return self._keyring.reference(f"source\n{source_of(host)}")
+    def _reference(self, host: str | None, about: str = "") -> bytes:
+        return self._keyring.reference(f"source\n{source_of(host)}\n{about}")
 
     async def _tidy(self, session: Reading) -> None:
         now = time.monotonic()

@@ -188,7 +188,7 @@ class Identity:
     async def _proven_secret(
         self, configuration: Configuration, client: str, secrets: Sequence[str], arrival: Arrival
     ) -> str:
-        self.attempts.check(arrival.host)
+        self.attempts.check(arrival.host, client)
         expected = self.secret_of(configuration, client)
         other = self.digest_of_secret("", "nobody")
         known = [
@@ -198,7 +198,7 @@ class Identity:
         if any(known) and expected is not None:
             return expected.hex()[:_FINGERPRINT]
         if secrets:
-            await self.attempts.failed(arrival.host)
+            await self.attempts.failed(arrival.host, client)
         raise TokenRefused("invalid_client", "unknown client or secret", unauthenticated=True)
 
     def _thumbprint(

@@ -27,8 +27,14 @@ class Issuer:
         self.url = url
         self._key = ECKey.import_key(key)
 
-    def token(self, person: str, name: str | None = None, roles: tuple[str, ...] = ()) -> str:
-        """Return a token (ES256, one hour) for a person."""
+    def token(
+        self,
+        person: str,
+        name: str | None = None,
+        roles: tuple[str, ...] = (),
+        represents: str | None = None,
+    ) -> str:
+        """Return a token (ES256, one hour) for a person, and for whom they speak if for another."""
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self.url,
@@ -40,6 +46,8 @@ class Issuer:
         }
         if name:
             claims["name"] = name
+        if represents:
+            claims["represents"] = represents
         return jwt.encode({"alg": "ES256", "kid": self._key.kid}, claims, self._key)
 
     def app(self) -> Starlette:
@@ -74,14 +82,25 @@ class Issuer:
             asked = {}
         asked = cast("dict[str, object]", asked if isinstance(asked, dict) else {})
         person = asked.get("person")
-        if not isinstance(person, str) or not 0 < len(person) <= _LONGEST:
-            return JSONResponse(
-                {"error": "invalid_request", "error_description": "name a person: {person, name}"},
-                400,
-            )
-        name = asked.get("name")
-        token = self.token(person, name if isinstance(name, str) else None)
+        if not _is_code(person):
+            return _refused("name a person: {person, name, represents}")
+        name, represents = asked.get("name"), asked.get("represents")
+        if represents is not None and not _is_code(represents):
+            return _refused("represents names a person as person does")
+        token = self.token(
+            cast("str", person),
+            name if isinstance(name, str) else None,
+            represents=cast("str | None", represents),
+        )
         return JSONResponse(
             {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME},
             headers={"Cache-Control": "no-store"},
         )
+
+
+def _is_code(given: object) -> bool:
+    return isinstance(given, str) and 0 < len(given) <= _LONGEST
+
+
+def _refused(why: str) -> Response:
+    return JSONResponse({"error": "invalid_request", "error_description": why}, 400)

@@ -48,10 +48,20 @@ def _fail(error: Exception) -> typer.Exit:
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913, PLR0917  the command's options
     home: Home = None,
     port: Annotated[int | None, typer.Option(help="The gateway's port [GOVBLOCKS_PORT]")] = None,
     workers: Annotated[int | None, typer.Option(help="Web workers [GOVBLOCKS_WORKERS]")] = None,
+    host: Annotated[str | None, typer.Option(help="Its address [GOVBLOCKS_HOST]")] = None,
+    tls: Annotated[bool | None, typer.Option("--tls", help="TLS for development")] = None,
+    tls_cert: Annotated[Path | None, typer.Option(help="The certificate (PEM), for TLS")] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its private key (PEM)")] = None,
+    tls_client_ca: Annotated[
+        Path | None, typer.Option(help="Whose certificates clients may come with (PEM)")
+    ] = None,
+    plain: Annotated[
+        bool | None, typer.Option("--plain", help="Plain HTTP beyond this machine too")
+    ] = None,
     journey: Annotated[bool, typer.Option(help="Tell the journey once it is up")] = True,  # noqa: FBT002  typer's flag
 ) -> None:
     """Start the whole stack with the demo instance, tell the journey, and keep serving."""
@@ -64,7 +74,17 @@ def up(
         tell("[bold]Ready[/bold]")
         await _story(settings, journey=journey)
 
-    settings = _settings(home=home, port=port, workers=workers)
+    settings = _settings(
+        home=home,
+        port=port,
+        workers=workers,
+        host=host,
+        tls=tls,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        tls_client_ca=tls_client_ca,
+        plain_http=plain,
+    )
     try:
         Supervisor(settings, tell, story).run()
     except StartError as error:
@@ -87,8 +107,8 @@ def _say_where_to_look(settings: Settings) -> None:
     telling.console.print(
         f"""
 [bold]Serving[/bold]
-  Gateway and API pages   {settings.gateway}/
-  Health                  {settings.gateway}/health
+  Gateway and API pages   {settings.address}/
+  Health                  {settings.address}/health
   Mailbox                 {settings.mailbox}/
   A token for a person    .venv/bin/govblocks token --person DEV48905120013
   The story again         make demo
@@ -96,6 +116,16 @@ def _say_where_to_look(settings: Settings) -> None:
 """,
         markup=True,
     )
+    if settings.tls and settings.tls_cert is None:
+        authority = settings.home / "tls" / "ca.pem"
+        telling.console.print(
+            f"""\
+[bold]TLS[/bold] for development: trust its authority where you call from, and nowhere else
+  curl --cacert {authority} {settings.address}/health
+  SSL_CERT_FILE={authority} .venv/bin/govblocks demo --url {settings.address}
+""",
+            markup=True,
+        )
 
 
 @app.command()
@@ -167,14 +197,16 @@ def _environment(secrets: Secrets | None) -> Mapping[str, str]:
 def token(
     person: Annotated[str, typer.Option(help="The person's code, such as DEV48905120013")],
     name: Annotated[str | None, typer.Option(help="The person's name")] = None,
+    represents: Annotated[
+        str | None, typer.Option(help="Whom they speak for: a child's code")
+    ] = None,
     url: Url = None,
 ) -> None:
     """Print a token of the development issuer for a person."""
     settings = _settings(url=url)
+    asked = {"person": person, "name": name, "represents": represents}
     try:
-        answer = httpx.post(
-            f"{settings.issuer}/token", json={"person": person, "name": name}, timeout=10
-        )
+        answer = httpx.post(f"{settings.issuer}/token", json=asked, timeout=10)
     except httpx.HTTPError as error:
         raise _fail(StartError(f"No issuer answers at {settings.issuer}.")) from error
     if not answer.is_success:

@@ -11,7 +11,11 @@ ADMINISTRATOR = "administrator"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where a stack answers, its secrets, its databases, and how many workers serve."""
+    """Where a stack answers, its secrets, its databases, and how many workers serve.
+
+    ``url`` is where its own processes reach the gateway; ``name`` the address that others reach it
+    by, in whose name it signs, when that is another one.
+    """
 
     url: str
     secrets: Secrets
@@ -19,3 +23,9 @@ class Plan:
     databases: Mapping[str, BlockDatabase]
     smtp_port: int
     workers: int
+    name: str = ""
+
+    @property
+    def address(self) -> str:
+        """Return the address that others reach the gateway by."""
+        return self.name or self.url

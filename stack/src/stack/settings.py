@@ -17,6 +17,18 @@ class Settings(BaseSettings):
     """The address the gateway listens on."""
     port: int = Field(default=8080, ge=0, le=65535)
     """The gateway's port; 0 takes a free one."""
+    tls: bool = False
+    """Whether the gateway speaks TLS with a certificate made for development."""
+    tls_cert: Path | None = None
+    """The gateway's certificate with all that leads to the authority (PEM): it speaks TLS 1.3."""
+    tls_key: Path | None = None
+    """The certificate's private key (PEM)."""
+    tls_client_ca: Path | None = None
+    """The authorities (PEM) whose certificates clients may prove themselves by."""
+    plain_http: bool = False
+    """Whether the gateway may speak plain HTTP beyond this machine."""
+    public_url: str = ""
+    """The address by which others reach the gateway; it signs its tokens in this name."""
     smtp_port: int = Field(default=1025, ge=0, le=65535)
     """The development mailbox's SMTP port."""
     mailbox_port: int = Field(default=8025, ge=0, le=65535)
@@ -40,6 +52,17 @@ class Settings(BaseSettings):
     def gateway(self) -> str:
         """Return the address of the stack that commands talk to."""
         return self.url.rstrip("/") or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def speaks_tls(self) -> bool:
+        """Tell whether the gateway's port speaks TLS."""
+        return self.tls or self.tls_cert is not None
+
+    @property
+    def address(self) -> str:
+        """Return the address by which others reach the gateway."""
+        scheme = "https://localhost" if self.speaks_tls else "http://127.0.0.1"
+        return self.public_url.rstrip("/") or f"{scheme}:{self.port}"
 
     @property
     def mailbox(self) -> str:

@@ -11,15 +11,17 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from types import FrameType, ModuleType
 from typing import Any
 
 import httpx
 
 from kit.serve import processes
-from stack import postgres
+from kit.serve.tls import Tls, TlsError, chosen, is_loopback
+from stack import postgres, tls
 from stack.home import PARTS, HomeError, Secrets, open_home
 from stack.plan import Plan
 from stack.settings import Settings
@@ -34,6 +36,14 @@ Tell = Callable[[str], None]
 
 class StartError(Exception):
     """The stack cannot start; the message is one sentence for the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A bound socket, and the TLS that is spoken on it."""
+
+    listener: socket.socket
+    tls: Tls | None = None
 
 
 Story = Callable[[Settings], Coroutine[Any, Any, None]]
@@ -63,8 +73,8 @@ class Supervisor:
         self._obey_signals()
         self._importing.start()  # it takes as long as PostgreSQL takes to start
         try:
-            plan, listener = self._prepare()
-            self._start(plan, listener)
+            plan, doors = self._prepare()
+            self._start(plan, doors)
             self._wait_until_ready(plan)
             if self._story is not None:
                 self._processes.add(_STORY, self._telling(self._story), once=True)
@@ -83,28 +93,37 @@ class Supervisor:
         signal.signal(signal.SIGINT, end)
         signal.signal(signal.SIGTERM, end)
 
-    def _prepare(self) -> tuple[Plan, socket.socket]:
+    def _prepare(self) -> tuple[Plan, list[Door]]:
         settings = self.settings
         secrets = open_home(settings.home)
+        chosen_tls = _tls(settings)
         listener = bind(settings.host, settings.port, "GOVBLOCKS_PORT")
+        doors = [Door(listener, chosen_tls)]
+        if (
+            chosen_tls
+        ):  # the blocks reach the gateway on this machine, whatever its certificate says
+            doors.append(Door(bind("127.0.0.1", 0, "GOVBLOCKS_PORT")))
         smtp_port = _free(settings.smtp_port, "GOVBLOCKS_SMTP_PORT")
         mailbox_port = _free(settings.mailbox_port, "GOVBLOCKS_MAILBOX_PORT")
         self._mail_ports = (smtp_port, mailbox_port)
-        port = listener.getsockname()[1]
-        self.settings = settings.model_copy(update={"port": port, "mailbox_port": mailbox_port})
+        port, own = (door.listener.getsockname()[1] for door in (doors[0], doors[-1]))
+        url = f"http://127.0.0.1:{own}"
+        taken = {"port": port, "mailbox_port": mailbox_port}
+        self.settings = settings.model_copy(update=taken | ({"url": url} if chosen_tls else {}))
         admin_url = self._database()
         self._tell("Preparing the five databases")
         databases = asyncio.run(_databases(admin_url, secrets))
         chosen = settings.administrator_secret
         plan = Plan(
-            url=f"http://127.0.0.1:{port}",
+            url=url,
+            name=self.settings.address,
             secrets=secrets,
             administrator=chosen.get_secret_value() if chosen else secrets.administrator,
             databases=databases,
             smtp_port=smtp_port,
             workers=settings.workers,
         )
-        return plan, listener
+        return plan, doors
 
     def _database(self) -> str:
         if self.settings.database_url is not None:
@@ -118,20 +137,22 @@ class Supervisor:
         self._server = server
         return server.admin_url
 
-    def _start(self, plan: Plan, listener: socket.socket) -> None:
+    def _start(self, plan: Plan, doors: Sequence[Door]) -> None:
         self._tell("Starting the gateway, the four blocks, their jobs and the mailbox")
         self._importing.join()  # a process with threads is not forked
         gc.collect()
         gc.freeze()
         for number in range(plan.workers):
-            self._processes.add(f"web-{number + 1}", self._web(plan, listener))
+            self._processes.add(f"web-{number + 1}", self._web(plan, doors))
         self._processes.add("jobs", _jobs(plan))
         self._processes.add("mailbox", self._mailbox())
 
-    def _web(self, plan: Plan, listener: socket.socket) -> processes.Work:
+    def _web(self, plan: Plan, doors: Sequence[Door]) -> processes.Work:
         async def work(ended: asyncio.Event) -> None:
             async with _house().web(plan) as app:
-                await processes.serve(app, listener, ended, self.settings.grace)
+                grace = self.settings.grace
+                served = (processes.serve(app, d.listener, ended, grace, d.tls) for d in doors)
+                await asyncio.gather(*served)
 
         return work
 
@@ -183,6 +204,23 @@ class Supervisor:
         self._processes.stop(self.settings.grace)
         if self._server is not None:
             self._server.stop()
+
+
+def _tls(settings: Settings) -> Tls | None:
+    """Return the TLS that the gateway's port speaks, None for none; raise StartError."""
+    try:
+        if settings.tls and settings.tls_cert is None:
+            made = tls.development(settings.home)
+            return Tls(made.certificate, made.key, settings.tls_client_ca or made.authority)
+        found = chosen(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
+    except TlsError as error:
+        raise StartError(str(error)) from error
+    if found is None and not (settings.plain_http or is_loopback(settings.host)):
+        raise StartError(
+            f"The gateway does not speak plain HTTP on {settings.host}, where others could read "
+            "along: give --tls-cert and --tls-key, or --tls for development, or say --plain."
+        )
+    return found
 
 
 def bind(host: str, port: int, setting: str) -> socket.socket:

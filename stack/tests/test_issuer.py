@@ -8,13 +8,13 @@ from joserfc import jwt
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import ECKey, KeySet
 
-from gateway.identity.service import Issuer as Trusted
+from gateway.identity.models import Issuer as Trusted
 from gateway.identity.service import Persons
 from stack.home import open_home
 from stack.issuer import AUDIENCE, LIFETIME, Issuer
 
 URL = "http://house.example/issuer"
-NOBODY = "name a person: {person, name}"
+NOBODY = "name a person: {person, name, represents}"
 
 
 @pytest.fixture
@@ -87,6 +87,22 @@ async def test_the_gateway_reads_the_person_from_the_token(issuer, web):
     persons = Persons(Trusted(URL, AUDIENCE, jwks_url=f"{URL}/jwks"), fetch)
     person = await persons.read(issuer.token("DEV1", "Mari", ("clerk",)), time.time())
     assert (person.id, person.name, person.roles) == ("DEV1", "Mari", {"clerk"})
+
+
+async def test_a_token_says_whom_a_person_speaks_for(issuer, web):
+    async def fetch(url: str) -> tuple[int, bytes]:
+        answer = await web.get(url)
+        return answer.status_code, answer.content
+
+    answer = await web.post("/issuer/token", json={"person": "DEV1", "represents": "DEV2"})
+    token, now = answer.json()["access_token"], time.time()
+    person = await Persons(Trusted(URL, AUDIENCE, f"{URL}/jwks"), fetch).read(token, now)
+    assert (person.id, person.represents) == ("DEV1", "DEV2")
+    deaf = Trusted(URL, AUDIENCE, f"{URL}/jwks", represents="")
+    assert (await Persons(deaf, fetch).read(token, now)).represents is None
+    for nobody in ("", 1, ["DEV2"], "x" * 201):
+        asked = {"person": "DEV1", "represents": nobody}
+        assert (await web.post("/issuer/token", json=asked)).status_code == 400, nobody
 
 
 @pytest.mark.parametrize(

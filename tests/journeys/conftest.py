@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -49,7 +50,14 @@ class Stack:
 
     @property
     def gateway(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        scheme = "https://localhost" if "--tls" in self.arguments else "http://127.0.0.1"
+        return f"{scheme}:{self.port}"
+
+    @property
+    def trusted(self) -> ssl.SSLContext | bool:
+        """Return what a client trusts: the stack's own authority once there is one."""
+        authority = self.home / "tls" / "ca.pem"
+        return ssl.create_default_context(cafile=str(authority)) if authority.exists() else True
 
     @property
     def mailbox(self) -> str:
@@ -93,7 +101,8 @@ class Stack:
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.gateway}/health", timeout=5).is_success
+            url = f"{self.gateway}/health"
+            return httpx.get(url, timeout=5, verify=self.trusted).is_success
         except httpx.HTTPError:
             return False
 

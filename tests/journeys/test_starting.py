@@ -40,6 +40,25 @@ def test_a_setting_that_cannot_be_is_told_in_a_sentence(other, monkeypatch):
     assert "GOVBLOCKS_WORKERS" in said
 
 
+def test_plain_http_beyond_this_machine_is_refused_unless_it_is_asked_for(other):
+    said = refused(other, "--host", "::")
+    assert "does not speak plain HTTP on ::" in said
+    assert "--plain" in said
+    assert "both a certificate and its key" in refused(other, "--tls-key", "/nowhere")
+
+
+def test_a_stack_speaks_tls_and_its_journey_goes_as_promised(other):
+    other.arguments = ("--tls",)
+    other.start()
+    other.wait_for("Ctrl-C stops all of it")
+    assert "all as promised" in other.output.read_text()
+    assert httpx.get(f"{other.gateway}/health", verify=other.trusted).is_success
+    for wrong in (f"{other.gateway}/health", f"http://localhost:{other.port}/health"):
+        with pytest.raises(httpx.HTTPError):
+            httpx.get(wrong)
+    assert other.stop() == 0
+
+
 def test_a_stack_stops_cleanly_and_finds_its_data_again(other):
     other.arguments = ("--no-journey", "--workers", "2")
     other.start()

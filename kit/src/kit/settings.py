@@ -31,6 +31,8 @@ class BlockSettings(BaseSettings):
     """The ledger's signing keys: a JWK Set (RFC 7517) of Ed25519 keys, or ``file:`` and a path to
     one. The first private key signs; the others, public or private, are published for what they
     have signed before."""
+    evidence_timestamp_url: str = Field(default="", pattern=r"^(https?://.+)?$")
+    """The authority (RFC 3161 over HTTP) that stamps the time on checkpoints; none when empty."""
     body_limit: int = 10 * 1024 * 1024
     """The largest request body the block reads, in bytes."""
     listen_host: str = "127.0.0.1"

@@ -11,12 +11,15 @@ erases the person and leaves every proof valid, and one entry can be opened for 
 opening another.
 """
 
-from kit.evidence.ledger import Ledger
-from kit.evidence.merkle import leaf_hash
-from kit.evidence.models import Entry, Sealed, Search, Written
-from kit.evidence.sequencing import sequencing
-from kit.evidence.signing import Keys, NotSigned, Signer, new_signing_keys
-from kit.evidence.tables import add_tables, only_insert
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kit.evidence.ledger import Ledger
+    from kit.evidence.merkle import leaf_hash
+    from kit.evidence.models import Entry, Sealed, Search, Written
+    from kit.evidence.signing import Keys, NotSigned, Signer, new_signing_keys
+    from kit.evidence.tables import add_tables, only_insert
 
 __all__ = [
     "Entry",
@@ -31,5 +34,26 @@ __all__ = [
     "leaf_hash",
     "new_signing_keys",
     "only_insert",
-    "sequencing",
 ]
+
+_ROOMS = {
+    "Ledger": "ledger",
+    "leaf_hash": "merkle",
+    "Entry": "models",
+    "Sealed": "models",
+    "Search": "models",
+    "Written": "models",
+    "Keys": "signing",
+    "NotSigned": "signing",
+    "Signer": "signing",
+    "new_signing_keys": "signing",
+    "add_tables": "tables",
+    "only_insert": "tables",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for: who only verifies a package needs no database's driver."""
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)

@@ -4,7 +4,9 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import ModuleType
 
-from kit import evidence
+from kit.evidence import Signer
+from kit.evidence.sequencing import sequencing
+from kit.evidence.timestamping import timestamping
 from kit.settings import BlockSettings
 
 
@@ -13,12 +15,14 @@ async def working(name: str, main: ModuleType, settings: BlockSettings) -> Async
     """Work in the background for a block while this is open; any number of processes may.
 
     ``main`` is the block's ``BLOCK.main``; its ``create_jobs``, when it has one, runs beside the
-    sequencer of its ledger.
+    sequencer and the time-stamps of its ledger.
     """
-    signer = evidence.Signer(settings.evidence_keys.get_secret_value())
+    signer = Signer(settings.evidence_keys.get_secret_value())
     url = settings.database_url.get_secret_value()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(evidence.sequencing(name, url, signer))
+        await stack.enter_async_context(sequencing(name, url, signer))
+        authority = settings.evidence_timestamp_url
+        await stack.enter_async_context(timestamping(name, url, authority))
         create_jobs = getattr(main, "create_jobs", None)
         if create_jobs is not None:
             await stack.enter_async_context(create_jobs(settings))

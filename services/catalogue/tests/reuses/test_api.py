@@ -51,7 +51,10 @@ async def test_the_ledger_says_what_is_reused_in_which_state(two, publisher, for
     written = (await app.state.ledger.search(Search(object_prefix="reuses/fork")))[0]
 
     assert written.actor == "DEV/GOV/90001/govblocks"
-    assert {**written.facts, "digest": len(written.facts["digest"])} == {
+    assert written.tenant == "DEV/GOV/90001"
+    assert written.facts["requestId"]
+    said = {name: value for name, value in written.facts.items() if name != "requestId"}
+    assert {**said, "digest": len(written.facts["digest"])} == {
         "id": "fork",
         "reused": "govuk-notify",
         "status": "fork-in-production",

@@ -1,20 +1,42 @@
 """How this block's entries in the evidence ledger are written."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from kit.access import Caller
 from kit.evidence import Entry
 
 
-def trace(
-    kind: str, caller: Caller, thing: str, *, subject: str | None = None, **facts: Any
+def trace(  # noqa: PLR0913  what an entry says
+    kind: str,
+    caller: Caller,
+    thing: str,
+    *,
+    subject: str | None = None,
+    tenant: str | None = None,
+    asked: Mapping[str, Any] | None = None,
+    **facts: Any,
 ) -> Entry:
-    """Return the entry for something a caller did to ``thing`` (``policy/1``) of its tenant.
+    """Return the entry for something a caller did to ``thing`` (``policy/1``) of a tenant.
 
     ``subject`` is the external id of the individual concerned; without one it is the person who
-    is signed in. Both are kept as a pseudonym only; the reader's name is sealed.
+    is signed in. Both are kept as a pseudonym only; the reader's name is sealed, and with it what
+    was ``asked`` in words of the caller's own. ``tenant`` is the controller, the caller's own
+    tenant when not given.
     """
     who = subject or caller.person
     reader = caller.reader or caller.person
-    detail = {"reader": reader, "name": caller.person_name} if who and reader else None
-    return Entry(kind, caller.client, thing, subject=who, facts=facts, detail=detail)
+    detail: dict[str, Any] = {}
+    if reader:
+        detail |= {"reader": reader, "name": caller.person_name}
+    if asked:
+        detail["asked"] = dict(asked)
+    return Entry(
+        kind,
+        caller.client,
+        thing,
+        subject=who,
+        facts={"requestId": caller.request_id, **facts},
+        detail=detail if who and detail else None,
+        tenant=tenant or caller.tenant,
+    )

@@ -84,14 +84,29 @@ async def test_a_host_asks_under_any_agreement(house, house_for, app) -> None:
     anyhow = {"externalId": "EE49001010002"}
     assert (await host.decide(agreement["id"], dataSource=SOURCE, individual=anyhow))["permitted"]
     (_, entry) = await app.state.ledger.search(Search(kinds=["decision"], subject="EE49001010002"))
-    assert entry.facts == {
+    assert {**entry.facts, "requestId": None} == {
         "permitted": True,
         "reason": "permitted",
         "agreement": agreement["id"],
-        "client": "TEST/GOV/1001/clinic",
+        "recipient": "TEST/GOV/1001",
         "dataSource": SOURCE,
         "attributes": ["firstName"],
+        "requestId": None,
     }
+    assert entry.tenant == "TEST/GOV/1001"
+    assert entry.detail["asked"]["client"] == "TEST/GOV/1001/clinic"
+
+
+async def test_words_that_no_agreement_names_are_sealed(house, app) -> None:
+    agreement = await house.agreement(dataSources=[SOURCE], dataAttributes=[{"name": "firstName"}])
+    told = {"dataSource": "TEST/GOV/Mari Maasikas", "attributes": ["Mari Maasikas", "firstName"]}
+    await house.decide(agreement["id"], client="TEST/GOV/1001/Mari Maasikas", **told)
+    await house.decide("Mari Maasikas", **told)
+    unknown, known = await app.state.ledger.search(Search(kinds=["decision"]))
+    assert "Mari" not in f"{unknown.object} {unknown.facts} {known.object} {known.facts}"
+    assert known.facts["attributes"] == ["firstName"]
+    assert known.detail["asked"]["attributes"] == told["attributes"]
+    assert unknown.detail["asked"]["agreement"] == "Mari Maasikas"
 
 
 async def test_others_know_only_agreements_they_are_part_of(house, house_for) -> None:

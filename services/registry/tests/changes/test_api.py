@@ -385,7 +385,9 @@ async def test_every_write_leaves_one_entry_with_what_changed(owner, mcts, entri
         ("record.updated", ["village"]),
         ("record.deleted", ["ID", "child.birthdate", "child.firstName", "child.id", "village"]),
     ]
-    assert found[0].facts["legalBasis"] == "Health Act 5"
+    assert found[0].detail["legalBasis"] == "Health Act 5"
+    assert "Health Act" not in str([e.facts for e in found])
+    assert {e.tenant for e in found} == {"TEST/GOV/1001"}
     assert found[1].detail["before"] == {"child.firstName": "Usha"}
     assert found[1].detail["after"] == {"child.firstName": "Ann"}
     assert found[1].detail["readerId"] == "EE1"
@@ -399,6 +401,16 @@ async def test_a_change_of_a_record_about_nobody_is_kept_as_digests(owner, publi
     assert entry.detail is None
     assert entry.facts["fields"] == ["n"]
     assert len(entry.facts["after"]) == 64
+
+
+async def test_a_legal_basis_is_sealed_where_a_record_is_about_nobody_too(owner, publish, entries):
+    await publish(owner, "N", {"properties": {"n": {"type": "integer"}}})
+    body = {"write": {"content": {"n": 1}}}
+    headers = {"x-legal-basis": "as Mari Maasikas asked"}
+    await owner.post("/data/N/1.0/create", json=body, headers=headers)
+    [entry] = await entries("record.created")
+    assert entry.detail == {"legalBasis": "as Mari Maasikas asked"}
+    assert "Mari" not in str(entry.facts)
 
 
 async def test_large_numbers_are_kept_and_logged(owner, publish, entries):

@@ -306,7 +306,9 @@ async def test_another_member_reads_with_the_persons_consent(other, guarded, ent
     ]
     [entry] = await entries("record.read")
     assert entry.facts["consentRecordId"] == "c-1"
-    assert entry.facts["legalBasis"] == "Health Act 5"
+    assert entry.detail["legalBasis"] == "Health Act 5"
+    assert "Health Act" not in str(entry.facts)
+    assert entry.tenant == "TEST/GOV/1001"
     assert entry.detail["readerId"] == "EE-DOCTOR"
     assert entry.detail["institutionName"] == "Health Ministry"
 

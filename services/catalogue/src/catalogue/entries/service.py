@@ -99,5 +99,8 @@ async def _locked(session: Session, entry_id: str) -> Entry:
 async def _record(
     session: Session, ledger: Ledger, caller: Caller, kind: str, changed: Entry
 ) -> None:
-    said = evidence.Entry(kind, caller.client, f"entries/{changed.id}", facts=changed.facts)
+    facts = {**changed.facts, "requestId": caller.request_id}
+    said = evidence.Entry(
+        kind, caller.client, f"entries/{changed.id}", facts=facts, tenant=changed.publisher
+    )
     await ledger.record(session, said)

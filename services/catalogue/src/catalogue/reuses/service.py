@@ -122,5 +122,8 @@ async def _locked(session: Session, reuse_id: str) -> Reuse:
 async def _record(
     session: Session, ledger: Ledger, caller: Caller, kind: str, changed: Reuse
 ) -> None:
-    said = evidence.Entry(kind, caller.client, f"reuses/{changed.id}", facts=changed.facts)
+    facts = {**changed.facts, "requestId": caller.request_id}
+    said = evidence.Entry(
+        kind, caller.client, f"reuses/{changed.id}", facts=facts, tenant=changed.publisher
+    )
     await ledger.record(session, said)

@@ -64,6 +64,21 @@ class Terms:
         named = {attribute["name"] for attribute in self.content.get("dataAttributes", [])}
         return named.issuperset(attributes)
 
+    def named(
+        self, recipient: str, source: str | None, attributes: Sequence[str]
+    ) -> Mapping[str, Any]:
+        """Return what of a use of data the agreement itself names, so that it is nobody's secret.
+
+        Shape: ``recipient`` and ``dataSource`` are members' addresses, ``attributes`` names.
+        """
+        known = {attribute["name"] for attribute in self.content.get("dataAttributes", [])}
+        found: dict[str, Any] = {"attributes": [name for name in attributes if name in known]}
+        if self.admits(recipient):
+            found["recipient"] = recipient
+        if source is not None and source in self.data_sources:
+            found["dataSource"] = source
+        return found
+
     def end_of(self, given_at: datetime) -> datetime | None:
         """Return when a consent given at a time expires; None when it does not."""
         days = self.content.get("validityDays")

@@ -50,7 +50,14 @@ def key_of(desk: Desk, individual: Individual) -> DataKey:
 
 def told(kind: str, desk: Desk, individual: Individual, thing: str, **facts: Any) -> Entry:
     """Return the ledger's entry for something done for an individual."""
-    return trace(kind, desk.caller, thing, subject=individual.identity.external_id, **facts)
+    return trace(
+        kind,
+        desk.caller,
+        thing,
+        subject=individual.identity.external_id,
+        tenant=individual.tenant,
+        **facts,
+    )
 
 
 # -- what individuals decide ----------------------------------------------------------------

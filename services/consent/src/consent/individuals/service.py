@@ -157,7 +157,13 @@ def _allowed(desk: Desk, identity: Identity) -> Identity:
 
 
 def _trace(kind: str, desk: Desk, individual: Individual) -> Entry:
-    return trace(kind, desk.caller, individual.thing, subject=individual.identity.external_id)
+    return trace(
+        kind,
+        desk.caller,
+        individual.thing,
+        subject=individual.identity.external_id,
+        tenant=individual.tenant,
+    )
 
 
 async def _note(desk: Desk, found: Sequence[Individual]) -> None:

@@ -1,6 +1,7 @@
 """What those who use data can ask."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from consent.agreements.models import Agreement
 from consent.desk import Desk
@@ -33,14 +34,24 @@ def _may_ask(desk: Desk, agreement: Agreement) -> bool:
 async def _note(
     desk: Desk, agreement: Agreement | None, question: Question, decided: Decision
 ) -> None:
-    thing = agreement.thing if agreement else f"data-agreement/{question.agreement_id}"
-    facts = {
-        "permitted": decided.permitted,
-        "reason": decided.reason.value,
-        "agreement": question.agreement_id,
-        "client": question.client,
-        "dataSource": question.data_source,
-        "attributes": list(question.attributes),
-    }
-    entry = trace("decision", desk.caller, thing, subject=question.external_id, **facts)
+    """Write a decision down: in the clear only what an agreement names, all of it sealed."""
+    facts: dict[str, Any] = {"permitted": decided.permitted, "reason": decided.reason.value}
+    if agreement is not None:
+        facts |= {"agreement": agreement.id} | agreement.terms.named(
+            question.recipient, question.data_source, question.attributes
+        )
+    entry = trace(
+        "decision",
+        desk.caller,
+        agreement.thing if agreement else f"{desk.caller.tenant}/data-agreement/",
+        subject=question.external_id,
+        tenant=agreement.tenant if agreement else None,
+        asked={
+            "agreement": question.agreement_id,
+            "client": question.client,
+            "dataSource": question.data_source,
+            "attributes": list(question.attributes),
+        },
+        **facts,
+    )
     await desk.ledger.note(entry)

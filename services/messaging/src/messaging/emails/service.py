@@ -44,7 +44,7 @@ async def send(  # noqa: PLR0913  what the door hands in, one by one
     batch = _batch(email, request)
     written = messages.write(keyring, batch)
     await store.insert(session, request, written)
-    await ledger.record(session, _accepted(request, len(email.recipients)))
+    await ledger.record(session, _accepted(request, len(email.recipients), caller.request_id))
     await messages.queue(session, ledger, batch, written)
     return request.uid
 
@@ -76,6 +76,7 @@ def _batch(email: Email, request: AcceptedRequest) -> messages.Batch:
         request_id=request.id,
         request_uid=request.uid,
         client=request.client,
+        tenant=request.tenant,
         accepted_at=request.created_at,
         priority=request.priority,
         letter=as_bytes(email.letter),
@@ -95,10 +96,13 @@ async def _earlier(session: Session, request: AcceptedRequest) -> AcceptedReques
     return earlier
 
 
-def _accepted(request: AcceptedRequest, count_of_messages: int) -> Entry:
+def _accepted(request: AcceptedRequest, count_of_messages: int, request_id: str) -> Entry:
     facts = {
+        "requestId": request_id,
         "messages": count_of_messages,
         "priority": request.priority,
         "hash": request.hash.hex(),
     }
-    return Entry("message.accepted", request.client, request.uid, facts=facts)
+    return Entry(
+        "message.accepted", request.client, request.uid, facts=facts, tenant=request.tenant
+    )

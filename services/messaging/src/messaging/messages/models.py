@@ -133,6 +133,7 @@ class Message:
     id: UUID
     request_id: UUID
     request_uid: str
+    tenant: str
     accepted_at: datetime
     newest: Event
 

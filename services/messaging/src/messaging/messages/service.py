@@ -44,6 +44,7 @@ class Batch:
     request_id: UUID
     request_uid: str
     client: str
+    tenant: str
     accepted_at: datetime
     priority: int
     letter: bytes
@@ -79,8 +80,10 @@ async def queue(session: Session, ledger: Ledger, batch: Batch, written: Written
     failed = [str(each.id) for each in written.failed]
     if failed:
         facts: dict[str, Any] = {"messages": failed, "attempt": 0, "code": "address"}
-        entry = Entry("message.failed", batch.client, batch.request_uid, facts=facts)
-        await ledger.record(session, entry)
+        failure = Entry(
+            "message.failed", batch.client, batch.request_uid, facts=facts, tenant=batch.tenant
+        )
+        await ledger.record(session, failure)
     waiting = [each.id.bytes for each in written.waiting]
     await enqueue_all(session, SEND, waiting, priority=batch.priority)
 
@@ -136,7 +139,8 @@ async def end(  # noqa: PLR0913  what the door hands in, one by one
     facts: dict[str, Any] = {"attempt": event.attempt, "code": event.code}
     if outcome.refused_copies:
         facts["refusedCopies"] = outcome.refused_copies
-    entry = Entry(_KINDS[event.state], actor, message.reference, facts=facts)
+    kind = _KINDS[event.state]
+    entry = Entry(kind, actor, message.reference, facts=facts, tenant=message.tenant)
     await ledger.record(session, entry)
     if event.state.is_final:
         await store.delete_content(session, message)

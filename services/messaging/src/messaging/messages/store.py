@@ -13,7 +13,7 @@ async def find(session: Session, message_id: UUID) -> Message | None:
     """Find a message with its newest event."""
     row = await session.fetchrow(
         """
-        SELECT m.id, m.request_id, r.uid, r.created_at,
+        SELECT m.id, m.request_id, r.uid, r.tenant, r.created_at,
                e.number, e.state, e.at, e.attempt, e.code, e.until
         FROM message m
         JOIN request r ON r.id = m.request_id
@@ -31,7 +31,9 @@ def _message(row: asyncpg.Record) -> Message:
     newest = Event(
         row["number"], State(row["state"]), row["at"], row["attempt"], row["code"], row["until"]
     )
-    return Message(row["id"], row["request_id"], row["uid"], row["created_at"], newest)
+    return Message(
+        row["id"], row["request_id"], row["uid"], row["tenant"], row["created_at"], newest
+    )
 
 
 async def add_event(session: Session, message_id: UUID, event: Event) -> bool:

@@ -218,6 +218,7 @@ async def _record(work: Work, kind: str, record: Record, change: tuple[Content, 
         f"database:{work.release.database}/record:{record.id}",
         subject=person,
         facts=_facts(work, record, names),
+        tenant=work.call.caller.tenant,
     )
     if person is None:
         digests = {"before": _digest(before), "after": _digest(after)}
@@ -230,18 +231,16 @@ async def _record(work: Work, kind: str, record: Record, change: tuple[Content, 
             "after": models.values(after, names),
         }
         entry = replace(entry, detail=detail)
-    await work.ledger.record(work.session, entry)
+    await work.ledger.record(work.session, usage.with_basis(entry, work.call.legal_basis))
 
 
 def _facts(work: Work, record: Record, names: list[str]) -> dict[str, Any]:
-    facts = {
+    return {
         "fields": names,
         "recordNumber": record.number,
         "version": work.call.version,
         "requestId": work.call.caller.request_id,
     }
-    basis = work.call.legal_basis
-    return facts if basis is None else {**facts, "legalBasis": basis}
 
 
 def _digest(content: Content) -> str:

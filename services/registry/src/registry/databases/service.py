@@ -238,6 +238,6 @@ async def _record(
         "definition": hashlib.sha256(definition.encode()).hexdigest(),
         "requestId": caller.request_id,
     }
-    await ledger.record(
-        session, Entry(kind, caller.client, f"database:{described.database.id}", facts=facts)
-    )
+    said = f"database:{described.database.id}"
+    entry = Entry(kind, caller.client, said, facts=facts, tenant=caller.tenant)
+    await ledger.record(session, entry)

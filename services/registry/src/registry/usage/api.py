@@ -58,6 +58,6 @@ def _shown(entry: Usage) -> PersonalDataUsage:
         recordId=entry.record,
         fields=facts.get("fields", []),
         operation=facts["operation"],
-        legalBasis=facts.get("legalBasis"),
+        legalBasis=detail.get("legalBasis"),
         consentRecordId=facts.get("consentRecordId"),
     )

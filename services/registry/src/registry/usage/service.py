@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kit.access import Caller
@@ -63,19 +63,29 @@ async def record(
 
 def _entries(caller: Caller, kind: str, look: Look, purpose: Purpose) -> list[Entry]:
     facts = _facts(caller, purpose, fields=list(look.fields), recordNumber=look.number)
+    entry = Entry(kind, caller.client, look.object, facts=facts, tenant=caller.tenant)
     if not look.people:
-        return [Entry(kind, caller.client, look.object, facts=facts)]
-    detail = {**reader(caller), "reference": look.reference}
+        return [with_basis(entry, purpose.legal_basis)]
+    entry = replace(entry, detail={**reader(caller), "reference": look.reference})
     return [
-        Entry(kind, caller.client, look.object, subject=person, facts=facts, detail=detail)
-        for person in look.people
+        with_basis(replace(entry, subject=person), purpose.legal_basis) for person in look.people
     ]
+
+
+def with_basis(entry: Entry, legal_basis: str | None) -> Entry:
+    """Seal the legal basis a client stated, in its own words, beside an entry.
+
+    Where an entry is about nobody, the key of the member whose record it is seals it.
+    """
+    if legal_basis is None:
+        return entry
+    detail = {**(entry.detail or {}), "legalBasis": legal_basis}
+    return replace(entry, subject=entry.subject or entry.tenant, detail=detail)
 
 
 def _facts(caller: Caller, purpose: Purpose, **more: object) -> Mapping[str, Any]:
     said = {
         "operation": purpose.operation,
-        "legalBasis": purpose.legal_basis,
         "consentRecordId": purpose.consent_record_id,
         "reason": purpose.reason,
         "requestId": caller.request_id,
@@ -112,6 +122,7 @@ async def report(
             subject=person,
             facts=_facts(caller, Purpose("DPU")),
             detail=reader(caller),
+            tenant=caller.tenant,
         )
     )
     return [_usage(entry) for entry in found]

@@ -35,8 +35,9 @@ class Caller:
     """The party behind a request.
 
     ``client`` is the application, ``INSTANCE/CLASS/MEMBER/APPLICATION``; ``tenant`` the member
-    whose objects this request can reach; ``person`` who is signed in, if anybody; ``reader`` the
-    person a client names for the log, which grants nothing.
+    whose objects this request can reach; ``person`` who is signed in, if anybody, and
+    ``represents`` whom they speak for when it is not themselves, as a guardian for a child;
+    ``reader`` the person a client names for the log, which grants nothing.
     """
 
     client: str
@@ -56,6 +57,15 @@ class Caller:
     def member(self) -> str:
         """Return the client's member, ``INSTANCE/CLASS/MEMBER``."""
         return "/".join(self.client.split("/")[:_SEGMENTS_OF_MEMBER])
+
+    @property
+    def speaks_for(self) -> str | None:
+        """Return the person whose affairs the signed-in person sees to: another's, or their own.
+
+        Somebody who speaks for another does not act for themselves in the same request. What is
+        logged as having acted is still ``person``.
+        """
+        return self.represents or self.person
 
     def may(self, scope: str) -> bool:
         """Tell whether the right behind this call covers a scope; ``*`` covers all."""

@@ -26,5 +26,16 @@ class Desk:
 
     @property
     def person(self) -> str | None:
-        """Return the signed-in person who acts for themselves; administrators do not."""
-        return None if self.caller.is_administrator else self.caller.person
+        """Return the person a signed-in person acts for: themselves, or whom they represent.
+
+        Administrators act for nobody.
+        """
+        return None if self.caller.is_administrator else self.caller.speaks_for
+
+    @property
+    def representative(self) -> str | None:
+        """Return a representative who acts for another, as a pseudonym that revisions can keep."""
+        caller = self.caller
+        if self.person is None or caller.person is None or caller.represents is None:
+            return None
+        return f"representative:{self.keyring.reference(caller.person).hex()[:32]}"

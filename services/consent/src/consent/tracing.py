@@ -24,7 +24,7 @@ def trace(  # noqa: PLR0913  what an entry says
     was ``asked`` in words of the caller's own. ``tenant`` is the controller, the caller's own
     tenant when not given.
     """
-    who = subject or caller.person
+    who = subject or caller.speaks_for
     reader = caller.reader or caller.person
     detail: dict[str, Any] = {}
     if reader:

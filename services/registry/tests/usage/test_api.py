@@ -17,13 +17,14 @@ async def seen(owner, other, mcts):
     return mcts
 
 
-def _person(client_for, person):
+def _person(client_for, person, **more):
     return client_for(
         scopes={"usage:read"},
         client="TEST/GOV/3003/portal",
         tenant="TEST/GOV/1001",
         person=person,
         person_name="Usha Bajaj",
+        **more,
     )
 
 
@@ -72,6 +73,18 @@ async def test_nobody_is_told_about_somebody_else(client_for, other, seen):
     async with _person(client_for, "EE6") as client:
         assert (await _report(client)).status_code == 403
     assert (await _report(other)).status_code == 403
+
+
+async def test_a_representative_is_told_about_whom_they_represent_and_named_in_the_log(
+    client_for, owner, seen
+):
+    async with _person(client_for, "EE6", represents="EE5") as guardian:
+        told = await _report(guardian)
+        assert [entry["readerId"] for entry in told.json()] == ["EE-DOCTOR"]
+        assert (await _report(guardian, user="EE6")).status_code == 403  # not in this request
+    async with _person(client_for, "EE5", represents="EE7") as child:
+        assert (await _report(child)).status_code == 403
+    assert (await _report(owner)).json()[0]["readerId"] == "EE6"
 
 
 async def test_the_newest_look_comes_first(owner, other, seen):

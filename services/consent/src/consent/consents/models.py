@@ -56,8 +56,10 @@ class Choice:
     opt_in: bool
     expires_at: datetime | None = None
 
-    def snapshot(self, at: datetime, record_id: str | None) -> Snapshot:
+    def snapshot(self, at: datetime, record_id: str | None, representative: str | None) -> Snapshot:
         """Return the state to be kept; without ``record_id`` as a draft is signed.
+
+        A ``representative`` is whom the individual let act, in the place of the individual.
 
         State and signature stay outside: they change without the individual's choice changing.
         """
@@ -71,7 +73,12 @@ class Choice:
         if self.expires_at is not None:
             data["expiresAt"] = iso(self.expires_at)
         return Snapshot(
-            SCHEMA, data, at, object_id=record_id, authorized_by_individual=self.individual_id
+            SCHEMA,
+            data,
+            at,
+            object_id=record_id,
+            authorized_by_individual=None if representative else self.individual_id,
+            authorized_by_other=representative,
         )
 
 

@@ -160,7 +160,7 @@ async def write(desk: Desk, individual: Individual, record: Record | None, step:
     record_id = record.id if record else str(new_id())
     revision = await revisions.append(
         desk.session,
-        step.choice.snapshot(step.at, None if step.signed else record_id),
+        step.choice.snapshot(step.at, None if step.signed else record_id, desk.representative),
         tenant=individual.tenant,
         object_id=record_id,
         predecessor=last,

@@ -32,7 +32,8 @@ async def draft(desk: Desk, individual: Individual, wish: Wish) -> Draft:
         expires_at=wish.expires_at,
     )
     await desk.ledger.note(told("consent.drafted", desk, individual, agreement.thing))
-    return Draft(choice, revision, prepare(choice.snapshot(at, None).text, at, None))
+    text = choice.snapshot(at, None, desk.representative).text
+    return Draft(choice, revision, prepare(text, at, None))
 
 
 async def submit(desk: Desk, individual: Individual, sent: Submission) -> Kept:
@@ -61,7 +62,8 @@ async def submit(desk: Desk, individual: Individual, sent: Submission) -> Kept:
         at=at,
         expires_at=sent.expires_at,
     )
-    signed = complete(prepare(choice.snapshot(at, None).text, at, None), sent.signature)
+    text = choice.snapshot(at, None, desk.representative).text
+    signed = complete(prepare(text, at, None), sent.signature)
     record = await consents.find_under(desk, individual, revision)
     if record is not None and record.stands(choice, now):
         return await consents.load(desk, individual, record)

@@ -99,12 +99,12 @@ async def report(
 ) -> list[Usage]:
     """Return who looked at a person's data in a database, newest first, 1000 entries at most.
 
-    A signed-in person asks about themselves; an application of the owner about anybody, and is
-    also told who fetched the report. Raise NotYourData, PersonInvalid or PersonUnknown.
+    A signed-in person asks about themselves, or about whom they represent; an application of the
+    owner about anybody, and is also told who fetched the report. Raise NotYourData, PersonInvalid or PersonUnknown.
     """
     check_person(person)
     analyst = caller.person is None and caller.is_owner
-    if not analyst and caller.person != person:
+    if not analyst and caller.speaks_for != person:
         raise NotYourData("a person may ask about themselves, the owner's application for anybody")
     database = await databases.find_named(session, caller.tenant, registry)
     kinds = (READ, CHECKED, REPORTED) if analyst else (READ, CHECKED)

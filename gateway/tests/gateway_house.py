@@ -287,7 +287,7 @@ class House:
         return answer.json()["messages"][::-1]
 
 
-def person(subject: str = "EE38001010000", **more: Any) -> str:
+def person(subject: str = "EE38001010000", key: OKPKey = ISSUER_KEY, **more: Any) -> str:
     """Return a token of the persons' issuer."""
     claims = {
         "iss": ISSUER,
@@ -297,8 +297,8 @@ def person(subject: str = "EE38001010000", **more: Any) -> str:
         "exp": int(time.time()) + 60,
         **more,
     }
-    header = {"alg": "Ed25519", "kid": ISSUER_KEY.kid}
-    return jwt.encode(header, claims, ISSUER_KEY, algorithms=["Ed25519"])
+    header = {"alg": "Ed25519", "kid": key.kid}
+    return jwt.encode(header, claims, key, algorithms=["Ed25519"])
 
 
 def asserted(scope: dict[str, Any]) -> Caller:

@@ -14,6 +14,7 @@ from gateway_house import (
     CLINIC_SECRET,
     INSIDE,
     ISSUER_KEY,
+    KEYED_KEY,
     House,
     asserted,
     bearer,
@@ -22,6 +23,7 @@ from gateway_house import (
     token_of,
 )
 from httpx import AsyncClient, BasicAuth
+from joserfc.jwk import OKPKey
 
 from gateway.arrivals.models import is_in
 from gateway.identity.models import (
@@ -34,6 +36,7 @@ from gateway.identity.models import (
 )
 from gateway.identity.service import IssuerUnavailable, Persons
 from gateway.main import create_app
+from gateway.providers.models import ProviderUnavailable
 from kit.access import Caller, assertion
 
 KEYS = "/api/v1/members/GOV/10001/applications/keyed/keys"
@@ -251,6 +254,100 @@ async def test_an_unknown_key_of_the_issuer_is_read_again_but_not_at_every_reque
     assert len(asked) == 2
     with pytest.raises(CredentialsRefused):
         await Persons(Issuer("", ""), fetch).read(person(), time.time())
+
+
+class Elsewhere:
+    """An issuer that may be away, and changes its keys as it likes."""
+
+    def __init__(self, *keys: OKPKey) -> None:
+        self.keys, self.asked, self.is_away = keys, 0, False
+
+    async def fetch(self, _url: str) -> tuple[int, bytes]:
+        self.asked += 1
+        if self.is_away:
+            raise ProviderUnavailable("it is away")
+        await asyncio.sleep(0)
+        return 200, json.dumps({"keys": [k.as_dict(private=False) for k in self.keys]}).encode()
+
+    def persons(self, renew: float = 1000.0, **more: Any) -> Persons:
+        issuer = Issuer("https://issuer.test", "govblocks", "https://issuer.test/jwks", **more)
+        return Persons(issuer, self.fetch, reread=0.0, renew=renew)
+
+
+async def test_a_key_that_the_issuer_gives_up_counts_no_longer_and_a_new_one_counts_at_once() -> (
+    None
+):
+    new = OKPKey.generate_key("Ed25519", parameters={"kid": "issuer-next"})
+    there = Elsewhere(ISSUER_KEY)
+    persons = there.persons(renew=0.05)
+    old_token = person()
+    assert (await persons.read(old_token, time.time())).id == "EE38001010000"
+    there.keys = (new,)
+    assert (await persons.read(person(key=new), time.time())).id == "EE38001010000"
+    with pytest.raises(CredentialsRefused):  # though it was kept as read
+        await persons.read(old_token, time.time())
+    there.keys = (ISSUER_KEY,)
+    await asyncio.sleep(0.06)
+    await persons.read(person(key=new), time.time())  # the keys are read again beside this
+    await asyncio.sleep(0.02)
+    with pytest.raises(CredentialsRefused):
+        await persons.read(person(key=new), time.time())
+
+
+async def test_while_the_issuer_is_away_its_known_keys_count_and_nobody_waits_for_it() -> None:
+    there = Elsewhere(ISSUER_KEY)
+    persons = there.persons(renew=0.05)
+    await persons.read(person(), time.time())
+    there.is_away = True
+    await asyncio.sleep(0.06)
+    for number in range(3):
+        assert (await persons.read(person(jti=str(number)), time.time())).name == "Mari Maasikas"
+    await asyncio.sleep(0.01)
+    assert there.asked == 2  # once more, beside the requests
+    unheard = Elsewhere()
+    unheard.is_away = True
+    with pytest.raises(IssuerUnavailable):
+        await unheard.persons().read(person(), time.time())
+
+
+async def test_clocks_may_differ_by_a_minute_or_by_what_the_settings_say() -> None:
+    now = time.time()
+    ended, early = person(exp=int(now) - 50), person(nbf=now + 50)
+    for token in (ended, early):
+        assert (await Elsewhere(ISSUER_KEY).persons().read(token, now)).id
+        with pytest.raises(CredentialsRefused):
+            await Elsewhere(ISSUER_KEY).persons(skew=10.0).read(token, now)
+    with pytest.raises(CredentialsRefused):
+        await Elsewhere(ISSUER_KEY).persons().read(person(exp=int(now) - 70), now)
+    persons = Elsewhere(ISSUER_KEY).persons()
+    token = person(exp=int(now))
+    assert (await persons.read(token, now)).id
+    with pytest.raises(CredentialsRefused):  # what is kept ends with it
+        await persons.read(token, now + 61)
+
+
+async def test_a_provider_is_told_whom_a_person_represents(house: House) -> None:
+    async def asked(**claims: Any) -> int:
+        async with house.keyed(Authorization=f"Bearer {person(**claims)}") as http:
+            return (await http.get(f"/r1/{INSIDE}/things")).status_code
+
+    assert await asked(represents="EE62601010002") == 200
+    caller = asserted(house.inside.seen[-1])
+    assert (caller.person, caller.represents) == ("EE38001010000", "EE62601010002")
+    assert caller.speaks_for == "EE62601010002"
+    assert await asked() == 200
+    assert asserted(house.inside.seen[-1]).speaks_for == "EE38001010000"
+    for nobody in ("", 1, ["EE62601010002"], {"sub": "EE62601010002"}):
+        assert await asked(represents=nobody) == 401, nobody
+    update = {"oidc_represents_claim": "https://state.example/ward"}
+    app = create_app(house.settings.model_copy(update=update), {"echo": house.inside})
+    token = person(**{"https://state.example/ward": "EE1", "represents": "EE2"})
+    async with (
+        app.router.lifespan_context(app),
+        client_of(app, apiKey=KEYED_KEY, Authorization=f"Bearer {token}") as http,
+    ):
+        assert (await http.get(f"/r1/{INSIDE}/things")).status_code == 200
+    assert asserted(house.inside.seen[-1]).represents == "EE1"
 
 
 async def test_failed_attempts_are_in_the_log(house: House) -> None:

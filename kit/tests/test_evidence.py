@@ -114,3 +114,19 @@ async def test_who_waits_for_an_entry_hears_that_the_database_is_away(committed)
     await other.close()
     await third.close()
     assert await ledger.note(Entry("k", "A"))
+
+
+async def test_a_key_destroyed_elsewhere_is_missed_for_a_minute_at_most(
+    app, ledger, database, monkeypatch
+):
+    entry = Entry("thing.read", "A/B/C/D", "x", subject="EE489", detail={"r": "me"})
+    await ledger.note(entry)
+    other = Ledger("kit", app.state.keyring, database)
+    assert await other.erase("EE489")
+    assert not await other.erase("EE489")
+    await ledger.note(entry)
+    assert [e.detail for e in await ledger.search(Search(subject="EE489"))] == [None, None]
+    monkeypatch.setattr("kit.evidence.ledger._KEYS_KEPT", 0)
+    await ledger.note(entry)
+    found = await ledger.search(Search(subject="EE489"))
+    assert [e.detail for e in found] == [{"r": "me"}, None, None]

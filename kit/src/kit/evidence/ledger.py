@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,8 @@ from kit.sealing import DataKey, Keyring, SealBrokenError
 
 _BATCH = 256
 _KEPT_KEYS = 10_000
+_KEYS_KEPT = 60.0
+"""Seconds after which a key is read again: it may have been destroyed by another process."""
 
 
 class Ledger:
@@ -30,6 +33,7 @@ class Ledger:
         self._keyring = keyring
         self._lender = lender
         self._keys: dict[bytes, DataKey] = {}
+        self._keys_since = time.monotonic()
         self._waiting: list[tuple[Entry, asyncio.Future[Sealed]]] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -86,8 +90,6 @@ class Ledger:
         async with self._lender.connection() as connection:
             raw = connection.driver
             keys = await self._keys_of(raw, entries)
-            if len(self._keys) > _KEPT_KEYS:
-                self._keys.clear()
             self._keys.update(keys)  # committed: each statement here is its own transaction
             return await self._insert(raw, entries, keys)
 
@@ -95,6 +97,9 @@ class Ledger:
         self, raw: asyncpg.Connection, entries: Sequence[Entry]
     ) -> dict[bytes, DataKey]:
         """Return the keys that seal these entries' details, making those not there yet."""
+        now = time.monotonic()
+        if len(self._keys) > _KEPT_KEYS or now - self._keys_since > _KEYS_KEPT:
+            self._keys, self._keys_since = {}, now
         wanted = {
             self._keyring.reference(entry.subject)
             for entry in entries
@@ -197,8 +202,8 @@ class Ledger:
     async def erase(self, subject: str) -> bool:
         """Destroy a person's key: their details are unreadable for good, every proof stays valid.
 
-        Tell whether there was one. Other processes that hold the key forget it when they are
-        started again, and until then only seal new details with it, which nobody can open.
+        Tell whether there was one. Another process that has the key in memory forgets it within a
+        minute; what it seals with it until then, nobody can open.
         """
         reference = self._keyring.reference(subject)
         self._keys.pop(reference, None)

@@ -235,6 +235,7 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
         (b"set-cookie", b"a=1"),
         (b"set-cookie", b"b=2"),
         (b"x-govblocks-secret", b"must not leave"),
+        (b"x-govblocks-evidence", b"the.providers.own"),
         (b"connection", b"x-private"),
         (b"x-private", b"for this connection only"),
     ]

@@ -217,6 +217,11 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
     return [json.loads(r.getMessage()) for r in caplog.records if r.name == "govblocks.security"]
 
 
+def attack(number: int) -> str:
+    """Return the request id of an attack."""
+    return f"00000000-0000-4000-8000-{number:012d}"
+
+
 async def test_every_refusal_is_told_in_one_line_and_in_no_line_is_a_secret(
     house: House, strict: FastAPI, host: tuple[str, int], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -241,7 +246,7 @@ async def test_every_refusal_is_told_in_one_line_and_in_no_line_is_a_secret(
         ({}, "/api/v1/config", 401),
     ]
     for number, (headers, path, status) in enumerate(attacks):
-        headers["X-Request-Id"] = f"attack-{number}"
+        headers["X-Request-Id"] = attack(number)
         async with client_of(strict, host=host) as http:
             assert (await http.get(path, headers=headers)).status_code == status, number
     for _ in range(FREE):
@@ -249,7 +254,7 @@ async def test_every_refusal_is_told_in_one_line_and_in_no_line_is_a_secret(
     assert (await guess(strict, host)).status_code == 429
     told = lines(caplog)
     by_request = {line.get("requestId"): line for line in told}
-    assert [by_request[f"attack-{n}"]["event"] for n in range(len(attacks))] == [
+    assert [by_request[attack(n)]["event"] for n in range(len(attacks))] == [
         "credentials.missing",
         "credentials.refused",
         "credentials.refused",
@@ -262,9 +267,9 @@ async def test_every_refusal_is_told_in_one_line_and_in_no_line_is_a_secret(
         "right.missing",
         "credentials.missing",
     ]
-    assert by_request["attack-6"]["client"] == CLINIC  # registered, though not proven
-    assert by_request["attack-7"]["client"] == KEYED
-    assert "client" not in by_request["attack-5"]
+    assert by_request[attack(6)]["client"] == CLINIC  # registered, though not proven
+    assert by_request[attack(7)]["client"] == KEYED
+    assert "client" not in by_request[attack(5)]
     assert {"token.refused", "source.held", "source.refused"} <= {one["event"] for one in told}
     assert len({line["source"] for line in told}) == 1
     ours = [record for record in caplog.records if not record.name.startswith("http")]
@@ -273,7 +278,7 @@ async def test_every_refusal_is_told_in_one_line_and_in_no_line_is_a_secret(
         assert secret not in said, "a secret or a person is in the log"
     async with await house.administrator() as admin:  # and all of it is evidence
         for number in range(len(attacks)):
-            params = {"queryId": f"attack-{number}"}
+            params = {"queryId": attack(number)}
             found = (await admin.get("/api/v1/messagelog", params=params)).json()["messages"]
             assert found, number
             assert not [secret for secret in seeded if secret in json.dumps(found)], number

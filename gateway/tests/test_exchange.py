@@ -24,8 +24,10 @@ from gateway_house import (
 from gateway.identity.models import Bound, issue
 from kit.access import AssertionRefused
 from kit.database import Database
-from kit.evidence import Ledger
+from kit.evidence import Keys, Ledger, promises, signing
+from kit.identifiers import new_id
 
+WALK = "0192d3a0-7a3b-7c00-8000-0123456789ab"
 BOTH = pytest.mark.parametrize("service", [INSIDE, OUTSIDE])
 
 
@@ -69,7 +71,7 @@ async def test_a_block_is_told_who_asks_and_an_outside_provider_only_which_clien
 ) -> None:
     headers = {"Authorization": f"Bearer {person(roles=['doctor', 'administrator'])}"}
     async with house.keyed(X_Road_UserId="EE1", **headers) as http:
-        await http.get(f"/r1/{INSIDE}/things/1", headers={"X-Request-Id": "walk-1"})
+        await http.get(f"/r1/{INSIDE}/things/1", headers={"X-Request-Id": WALK})
         await http.get(f"/r1/{OUTSIDE}/things/1")
     caller = asserted(house.inside.seen[-1])
     assert caller.client == "DEV/GOV/10001/keyed"
@@ -79,7 +81,7 @@ async def test_a_block_is_told_who_asks_and_an_outside_provider_only_which_clien
     assert caller.reader == "EE1"
     assert caller.member_name == "Ministry of Health"
     assert caller.service == INSIDE
-    assert caller.request_id == "walk-1"
+    assert caller.request_id == WALK
     assert caller.scopes == {"*"}
     for seen in (house.inside.headers, house.outside.headers):
         assert seen["x-govstack-client"] == "DEV/GOV/10001/keyed"
@@ -224,21 +226,22 @@ async def test_the_log_proves_an_exchange_and_tells_nothing_of_its_content(
     house: House, service: str
 ) -> None:
     body = b'{"name": "Mari Maasikas"}'
+    consent, request_id = str(new_id()), str(new_id())
     async with house.keyed(Authorization=f"Bearer {person()}") as http:
         await http.get(f"/r1/{service}/openapi.json")
         answer = await http.put(
             f"/r1/{service}/things/EE38001010000?name=Maasikas",
             content=body,
-            headers={"consentReference": "consent-7", "X-Request-Id": f"proof-{service[-6:]}"},
+            headers={"consentReference": consent, "X-Request-Id": request_id},
         )
-    assert answer.headers["x-request-id"] == f"proof-{service[-6:]}"
-    request, last = await house.log(f"proof-{service[-6:]}")
+    assert answer.headers["x-request-id"] == request_id
+    request, last = await house.log(request_id)
     assert (request["kind"], last["kind"]) == ("exchange.request", "exchange.answer")
     for entry in (request, last):
         assert entry["client"] == "DEV/GOV/10001/keyed"
         assert entry["service"] == service
         assert entry["at"].endswith("Z")
-        assert entry["facts"]["consentReference"] == "consent-7"
+        assert entry["facts"]["consentReference"] == consent
         assert entry["facts"]["method"] == "PUT"
         assert entry["facts"]["tenant"] == "DEV/GOV/10002"
     digest = hashlib.sha256(body).hexdigest()
@@ -252,6 +255,54 @@ async def test_the_log_proves_an_exchange_and_tells_nothing_of_its_content(
     said = json.dumps([request, last])
     assert "EE38001010000" not in said
     assert "Maasikas" not in said
+
+
+@BOTH
+async def test_words_of_a_clients_own_are_in_no_entry(house: House, service: str) -> None:
+    words = {"consentReference": "Mari Maasikas 38001010000", "X-Request-Id": "Mari-38001010000"}
+    async with house.keyed() as http:
+        answer = await http.get(f"/r1/{service}/things", headers=words)
+        lost = await http.get("/r1/DEV/GOV/Maasikas/38001010000/x/y", headers=words)
+    for each in (answer, lost):
+        assert "Mari" not in str(each.headers)
+        said = json.dumps(await house.log(each.headers["x-request-id"]))
+        assert "exchange.request" in said
+        assert "Maasikas" not in said
+        assert "38001010000" not in said
+
+
+def promised(house: House, word: str) -> list[str]:
+    """Return the ids that a promise of the gateway's names, verified with its public keys."""
+    keys = Keys(house.app.state.evidence_signer.public)
+    said = keys.verify(signing.PROMISE, word)
+    assert said["ledger"] == "gateway"
+    return [entry["id"] for entry in said["entries"]]
+
+
+@BOTH
+async def test_an_answer_promises_the_entries_of_its_exchange(house: House, service: str) -> None:
+    async with house.keyed() as http:
+        answer = await http.get(f"/r1/{service}/things", headers={"X-GovBlocks-Evidence": "forged"})
+    given = answer.headers.get_list(promises.HEADER)
+    assert given[:-1] == (["the.providers.own"] if service == INSIDE else [])
+    logged = await house.log(answer.headers["x-request-id"])
+    assert promised(house, given[-1]) == [entry["id"] for entry in logged]
+    seen = house.inside if service == INSIDE else house.outside
+    assert promises.HEADER not in seen.headers
+
+
+async def test_a_refusal_is_promised_as_well(house: House) -> None:
+    async with house.keyed() as http:
+        for method, path in (("GET", f"/r1/{POPULATION}/nobody/x"), ("POST", "/r1/A/B/C/D/E/F")):
+            answer = await http.request(method, path)
+            logged = await house.log(answer.headers["x-request-id"])
+            assert len(logged) == 2
+            [word] = answer.headers.get_list(promises.HEADER)
+            assert promised(house, word) == [entry["id"] for entry in logged]
+        answer = await http.get(f"/r1/{POPULATION}/gone/things")
+        assert answer.status_code == 503
+        logged = await house.log(answer.headers["x-request-id"])
+        assert promised(house, answer.headers[promises.HEADER]) == [each["id"] for each in logged]
 
 
 async def test_a_refusal_is_in_the_log_too(house: House) -> None:
@@ -318,9 +369,9 @@ async def test_what_nobody_foresaw_is_answered_with_its_request(house: House) ->
     house.app.state.providers = type("Broken", (), {"operation": broken})()
     try:
         async with house.keyed() as http:
-            answer = await http.get(f"/r1/{INSIDE}/things", headers={"X-Request-Id": "lost-1"})
+            answer = await http.get(f"/r1/{INSIDE}/things", headers={"X-Request-Id": WALK})
     finally:
         house.app.state.providers = providers
     assert answer.status_code == 500
-    assert answer.json()["requestId"] == "lost-1"
+    assert answer.json()["requestId"] == WALK
     assert "secret" not in answer.text

@@ -14,6 +14,7 @@ import pytest
 from gateway_house import INSIDE, KEYED_KEY, OUTSIDE, POPULATION, House, client_of, served
 
 from gateway.main import create_app
+from kit.identifiers import new_id
 
 BOTH = pytest.mark.parametrize("service", [INSIDE, OUTSIDE])
 SIZE = 100 * 1024 * 1024
@@ -102,7 +103,7 @@ async def test_a_client_that_goes_stops_the_provider(
     provider = house.inside if service == INSIDE else house.outside
     provider.cancelled.clear()
     before = len(provider.seen)
-    headers = {"X-Request-Id": f"gone-{service[-6:]}"}
+    headers = {"X-Request-Id": str(new_id())}
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.5):
             await http.get(f"{gateway}/r1/{service}/slow", headers=headers)

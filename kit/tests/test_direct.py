@@ -187,7 +187,7 @@ def answer(app: FastAPI, sent: Sent) -> tuple[Any, ...]:
         "path": sent.path,
         "raw_path": sent.path.encode(),
         "query_string": sent.query,
-        "headers": [*sent.headers, (b"x-request-id", b"r-1")],
+        "headers": [*sent.headers, (b"x-request-id", b"0192d3a0-7a3b-7c00-8000-0123456789ab")],
         IN_PROCESS: sent.caller,
     }
 

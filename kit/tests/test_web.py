@@ -4,6 +4,7 @@ from uuid import uuid4
 import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
+from kit.identifiers import is_uuid
 from kit.web import Text
 from kit.web.problems import field_errors
 
@@ -49,11 +50,17 @@ async def test_an_unknown_thing_is_a_problem(client_for):
 
 async def test_an_unforeseen_error_says_nothing_but_its_request(client_for):
     response = await client_for(scopes=SCOPES).get(
-        "/broken", headers={"x-request-id": "my-request"}
+        "/broken", headers={"x-request-id": "0192D3A0-7A3B-7c00-8000-0123456789ab"}
     )
     assert response.status_code == 500
-    assert response.json()["requestId"] == "my-request"
+    assert response.json()["requestId"] == "0192D3A0-7A3B-7c00-8000-0123456789ab"
     assert "secret" not in response.text
+
+
+@pytest.mark.parametrize("given", ["my-request", "EE38001010000", "38001010000", "a b", ""])
+async def test_a_request_id_that_is_no_uuid_is_replaced(client_for, given):
+    response = await client_for(scopes=SCOPES).get("/broken", headers={"x-request-id": given})
+    assert is_uuid(response.headers["x-request-id"])
 
 
 async def test_a_bad_body_points_at_the_field(client_for):

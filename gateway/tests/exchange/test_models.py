@@ -1,5 +1,7 @@
 """Addresses and headers of exchanges."""
 
+import hashlib
+
 import pytest
 
 from gateway.exchange.models import AddressRefused, Asked, consent_reference, forwarded, split
@@ -52,9 +54,18 @@ def test_a_client_cannot_have_what_frames_its_body_dropped() -> None:
     ]
 
 
-def test_a_consent_reference_is_a_clean_one() -> None:
-    assert consent_reference([(b"consentreference", b"consent-1")]) == "consent-1"
-    assert consent_reference([(b"consentreference", b"Mari Maasikas")]) is None
+def test_a_consent_reference_is_a_uuid_or_a_pseudonym() -> None:
+    def pseudonym(said: str) -> bytes:
+        return hashlib.sha256(said.encode()).digest()
+
+    def kept(value: bytes) -> str | None:
+        return consent_reference([(b"consentreference", value)], pseudonym)
+
+    uuid = "0192d3a0-7a3b-7c00-8000-0123456789ab"
+    assert kept(uuid.encode()) == uuid
+    assert kept(b"Mari Maasikas") == pseudonym("consent\nMari Maasikas").hex()
+    assert kept(b"38001010000") == pseudonym("consent\n38001010000").hex()
+    assert kept(b"") is kept(b"x" * 2000) is None
 
 
 def test_an_operation_is_named_by_its_template() -> None:

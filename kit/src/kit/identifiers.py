@@ -1,8 +1,11 @@
 """Ids: UUID version 7 (RFC 9562 section 5.7), so that newer rows stand next to each other."""
 
 import os
+import re
 import time
 from uuid import UUID
+
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 def new_id() -> UUID:
@@ -12,3 +15,8 @@ def new_id() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether a text is a UUID (RFC 9562 section 4), in either case."""
+    return _UUID.fullmatch(text) is not None

@@ -27,6 +27,7 @@ from gateway.providers.models import ProviderUnavailable
 from gateway.providers.service import has_body
 from kit.access import HEADER, IN_PROCESS, Caller
 from kit.database import LOST, DatabaseUnavailable
+from kit.evidence import Entry, Sealed, promises
 from kit.problems import Problem
 from kit.web import problem_response, request_id_of
 
@@ -72,7 +73,7 @@ async def _guarded(exchange: "_Exchange", receive: Receive, send: Send) -> None:
     except Exception:  # noqa: BLE001  the last word
         _log.exception("unforeseen", extra={"request_id": exchange.asked.request_id})
         if not begun:
-            await _refuse(exchange.scope, receive, send, exchange.asked, Problem())
+            await exchange.refuse(Problem(), receive, send)
 
 
 def _asked(scope: Scope) -> Asked | None:
@@ -91,15 +92,22 @@ def _asked(scope: Scope) -> Asked | None:
         path=path,
         request_id=request_id_of(dict(headers)),
         reference=keyring.reference("address\n" + target.decode("latin-1")).hex(),
-        consent_reference=consent_reference(headers),
+        consent_reference=consent_reference(headers, keyring.reference),
     )
 
 
-async def _refuse(
-    scope: Scope, receive: Receive, send: Send, asked: Asked, problem: Problem
+async def _refuse(  # noqa: PLR0913, PLR0917  ASGI's three, and what is answered
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    asked: Asked,
+    problem: Problem,
+    promised: str | None = None,
 ) -> None:
     response = problem_response(problem, problem.status, asked.request_id)
     response.headers["X-Request-Id"] = asked.request_id
+    if promised:
+        response.headers[promises.HEADER] = promised
     await response(scope, receive, send)
 
 
@@ -112,6 +120,8 @@ class _Exchange:
     asked: Asked
     scope: Scope
     began: float = field(default_factory=time.monotonic)
+    begun: list[asyncio.Future[Sealed]] = field(default_factory=list[asyncio.Future[Sealed]])
+    """The entries of this exchange: the request's, and then its answer's or refusal's."""
 
     async def serve(self, receive: Receive, send: Send) -> None:
         who: Identified | None = None
@@ -123,15 +133,31 @@ class _Exchange:
             return
         admitted = await service.with_operation(admitted, self.asked, self.state.providers)
         entry = service.request_entry(self.asked, admitted)
-        noted: asyncio.Future[object] = self.state.ledger.begin(entry)
+        noted = self._begin(entry)
         try:
             if self.asked.method not in SAFE:  # nothing is done that is not in the log
                 await asyncio.shield(noted)
             await self._pass(admitted, noted, receive, send)
         except Problem as problem:
-            await _refuse(self.scope, receive, send, self.asked, problem)
+            await self.refuse(problem, receive, send)
         finally:
             await asyncio.gather(noted, return_exceptions=True)
+
+    async def refuse(self, problem: Problem, receive: Receive, send: Send) -> None:
+        """Answer with a problem, and with a promise of what was written."""
+        await _refuse(self.scope, receive, send, self.asked, problem, self._promise())
+
+    def _begin(self, entry: Entry) -> asyncio.Future[Sealed]:
+        noted: asyncio.Future[Sealed] = self.state.ledger.begin(entry)
+        self.begun.append(noted)
+        return noted
+
+    def _promise(self) -> str | None:
+        """Promise those entries that are durable by now; None when none is."""
+        ended = (noted for noted in self.begun if noted.done() and not noted.cancelled())
+        written = [noted.result() for noted in ended if noted.exception() is None]
+        signer, block = self.state.evidence_signer, self.state.block
+        return promises.promise(signer, block, written) if written else None
 
     async def _identify(self) -> Identified | None:
         identity: Identity = self.state.identity
@@ -151,13 +177,13 @@ class _Exchange:
         told = self.configuration, client
         identity.tell(problem, self.scope, *told, request_id=request_id, about=address)
         try:
-            await asyncio.gather(*(self.state.ledger.note(entry) for entry in entries))
+            await asyncio.gather(*(self._begin(entry) for entry in entries))
         except Problem as unlogged:
             problem = unlogged
-        await _refuse(self.scope, receive, send, self.asked, problem)
+        await self.refuse(problem, receive, send)
 
     async def _pass(
-        self, admitted: Admitted, noted: asyncio.Future[object], receive: Receive, send: Send
+        self, admitted: Admitted, noted: asyncio.Future[Sealed], receive: Receive, send: Send
     ) -> None:
         async def provider(scope: Scope, receive: Receive, send: Send) -> None:
             found: ASGIApp = self.state.providers.find(admitted.service.service_url)
@@ -170,7 +196,9 @@ class _Exchange:
             await self._note_answer(admitted, passage, None)
 
         def head(message: Message) -> Message:
-            headers = returned(message.get("headers", []), self.asked.request_id)
+            given, request_id = message.get("headers", []), self.asked.request_id
+            from_block = admitted.service.block is not None
+            headers = returned(given, request_id, self._promise(), from_block=from_block)
             return {**message, "headers": headers}
 
         turns = Turns(before_first, before_last, head)
@@ -203,7 +231,7 @@ class _Exchange:
             outcome["status"] = passage.status
         if failure:
             outcome["failure"] = failure
-        await self.state.ledger.note(service.answer_entry(self.asked, admitted, outcome))
+        await self._begin(service.answer_entry(self.asked, admitted, outcome))
 
     def _scope_for(self, admitted: Admitted) -> Scope:
         """Return the request as the provider gets it: the same, but for who is asking."""

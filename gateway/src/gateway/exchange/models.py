@@ -1,7 +1,6 @@
 """One exchange: what is asked, who is admitted, and what its entries in the log say."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -10,13 +9,16 @@ from gateway.arrivals.models import CERTIFICATE_HEADER
 from gateway.configuration.models import OWN_PATHS, RESERVED_SERVICES, Configuration, Service
 from gateway.identity.models import CLIENT_HEADERS, KEY_HEADERS, Identified
 from kit.access import Caller
+from kit.evidence import promises
+from kit.identifiers import is_uuid
 from kit.problems import Forbidden, Invalid, NotFound, Unavailable
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST, ANSWER, REFUSED = "exchange.request", "exchange.answer", "exchange.refused"
 _ADDRESS_PARTS = 7  # "", r1, instance, class, member, application, service
-_REFERENCE = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_LONGEST_REFERENCE = 1024
 _OURS = b"x-govblocks-"
+_PROMISE = promises.HEADER.encode()
 _NOT_FORWARDED = frozenset(
     (
         b"authorization",
@@ -130,12 +132,15 @@ def _decoded(part: bytes) -> str:
     return unquote_to_bytes(part).decode("utf-8", "replace")
 
 
-def consent_reference(headers: Headers) -> str | None:
-    """Return the consent a client refers to, if it is a clean reference."""
+def consent_reference(headers: Headers, pseudonym: Callable[[str], bytes]) -> str | None:
+    """Return the consent a client refers to: a UUID as it is, other words as a keyed pseudonym.
+
+    The pseudonym is 64 hexadecimal digits, the same for the same words.
+    """
     for name, value in headers:
-        text = value.decode("latin-1")
-        if name == b"consentreference" and _REFERENCE.fullmatch(text):
-            return text
+        text = value.decode("latin-1").strip()
+        if name == b"consentreference" and 0 < len(text) <= _LONGEST_REFERENCE:
+            return text if is_uuid(text) else pseudonym("consent\n" + text).hex()
     return None
 
 
@@ -204,8 +209,24 @@ def forwarded(
     return kept + [(name.lower().encode(), value.encode()) for name, value in more.items()]
 
 
-def returned(headers: Sequence[tuple[bytes, bytes]], request_id: str) -> list[tuple[bytes, bytes]]:
-    """Return an answer's headers as the client gets them, with the request's id."""
+def returned(
+    headers: Sequence[tuple[bytes, bytes]],
+    request_id: str,
+    promised: str | None,
+    *,
+    from_block: bool,
+) -> list[tuple[bytes, bytes]]:
+    """Return an answer's headers as the client gets them, with the request's id and our promise.
+
+    A block's own promise (``from_block``) comes before ours. Nobody else's passes: whoever keeps an
+    old promise of ours could answer with it again.
+    """
     dropped = _NOT_RETURNED | _nominated(headers)
-    kept = [(n, v) for n, v in headers if n not in dropped and not n.startswith(_OURS)]
-    return [*kept, (b"x-request-id", request_id.encode())]
+    passing = {_PROMISE} if from_block else set[bytes]()
+    kept = [
+        (name, value)
+        for name, value in headers
+        if name not in dropped and (name in passing or not name.startswith(_OURS))
+    ]
+    ours = [(b"x-request-id", request_id.encode())]
+    return [*kept, *ours, *([(_PROMISE, promised.encode())] if promised else [])]

@@ -60,8 +60,7 @@ def _subject(who: Identified | None) -> str | None:
 def request_entry(asked: Asked, admitted: Admitted) -> Entry:
     """Return the entry of a request that is let through."""
     facts = _facts(asked, {"address": asked.reference} | admitted.facts())
-    who = admitted.who
-    return Entry(REQUEST, who.client, admitted.service.address, _subject(who), facts)
+    return _entry(REQUEST, admitted, facts)
 
 
 def refused_entries(
@@ -71,14 +70,19 @@ def refused_entries(
     actor = who.client if who else ANONYMOUS
     facts = _facts(asked, {"address": asked.reference})
     refusal = _facts(asked, {"reason": type(problem).title, "status": type(problem).status})
+    tenant = "/".join(known.split("/")[:3])
     return [
-        Entry(REQUEST, actor, known, _subject(who), facts),
-        Entry(REFUSED, actor, known, _subject(who), refusal),
+        Entry(REQUEST, actor, known, _subject(who), facts, tenant=tenant),
+        Entry(REFUSED, actor, known, _subject(who), refusal, tenant=tenant),
     ]
 
 
 def answer_entry(asked: Asked, admitted: Admitted, outcome: dict[str, Any]) -> Entry:
     """Return the entry of an answer, or of why there is none."""
-    facts = _facts(asked, admitted.facts() | outcome)
-    who = admitted.who
-    return Entry(ANSWER, who.client, admitted.service.address, _subject(who), facts)
+    return _entry(ANSWER, admitted, _facts(asked, admitted.facts() | outcome))
+
+
+def _entry(kind: str, admitted: Admitted, facts: dict[str, Any]) -> Entry:
+    """Return an entry of the exchange; it concerns the provider's member."""
+    who, service = admitted.who, admitted.service
+    return Entry(kind, who.client, service.address, _subject(who), facts, tenant=service.member)

@@ -31,7 +31,7 @@ class Turns:
     before_last: Callable[[], Awaitable[None]]
     """Called before the last of the answer leaves."""
     head: Callable[[Message], Message]
-    """Returns the answer's head as the client gets it."""
+    """Returns the answer's head as the client gets it; called when it leaves, not before."""
 
 
 class Passage:
@@ -142,7 +142,7 @@ class Passage:
         """Take the next part of the answer from the provider (ASGI)."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            self._head = self._turns.head(message)
+            self._head = message
             self._wind()
         elif message["type"] == "http.response.body" and not self.done:
             self._pause()
@@ -161,7 +161,7 @@ class Passage:
             raise
         if self._head is not None:
             head, self._head, self.left = self._head, None, True
-            await self._send(head)
+            await self._send(self._turns.head(head))
         self.done = last
         await self._send(message)
 

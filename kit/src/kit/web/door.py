@@ -1,7 +1,6 @@
 """The outermost layer of a block: ids, sizes, text, and the last word on the unforeseen."""
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
@@ -11,12 +10,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kit.evidence import promises
-from kit.identifiers import new_id
+from kit.identifiers import is_uuid, new_id
 from kit.problems import Problem
 from kit.web.problems import BodyTooLarge, PathUnreadable, problem_response
 
 REQUEST_ID = "x-request-id"
-_CLEAN_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _log = logging.getLogger("kit.web")
 
 
@@ -105,9 +103,12 @@ class _Passage:
 
 
 def request_id_of(headers: Mapping[bytes, bytes]) -> str:
-    """Return the id a request came with if it is clean, or a new one."""
+    """Return the id a request came with if it is a UUID, or a new one.
+
+    It is written in logs and in evidence, where free text could name a person.
+    """
     given = headers.get(REQUEST_ID.encode(), b"").decode("latin-1")
-    return given if _CLEAN_ID.fullmatch(given) else str(new_id())
+    return given if is_uuid(given) else str(new_id())
 
 
 def is_text(percent_encoded: bytes) -> bool:

@@ -1,5 +1,7 @@
 """A block of nothing but the kit: one table, a route for each thing the kit promises."""
 
+import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -15,6 +17,10 @@ from kit.problems import Conflict, NotFound
 from kit.settings import BlockSettings
 from kit.testing import Block
 from kit.web import Evidence, JsonObject, Reading, Text, Transaction, create_app, may_answer
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from authority import Authority, serving
 
 router = APIRouter()
 Reader = Annotated[access.Caller, access.requires("things:read")]
@@ -69,3 +75,17 @@ def make(settings: BlockSettings) -> FastAPI:
 @pytest.fixture(scope="session")
 def block() -> Block:
     return Block("kit", make, BlockSettings, Path(__file__).parent / "migrations")
+
+
+@pytest.fixture(scope="session")
+def authority() -> Generator[Authority]:
+    """Return a time-stamping authority that answers over HTTP."""
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def other_authority() -> Generator[Authority]:
+    """Return another one, whose word is not the first one's."""
+    with serving() as made:
+        yield made

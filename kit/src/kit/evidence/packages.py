@@ -149,7 +149,7 @@ class _Part:
         self.is_object(("index", "size", "path"))
         path = self["path"].items()
         if len(path) > _LONGEST_PATH:
-            raise self._wrong(f"no path of at most {_LONGEST_PATH} hashes")
+            raise self["path"].wrong(f"no path of at most {_LONGEST_PATH} hashes")
         steps = tuple(one.hash() for one in path)
         return Proof(self["index"].count(), self["size"].count(), steps)
 
@@ -162,19 +162,19 @@ class _Part:
 
     def key(self) -> Mapping[str, Any]:
         if not isinstance(self.value, dict):
-            raise self._wrong("no key (JWK)")
+            raise self.wrong("no key (JWK)")
         if (self["kty"].text(), self["crv"].text()) != ("OKP", "Ed25519"):
-            raise self._wrong("no Ed25519 key")
+            raise self.wrong("no Ed25519 key")
         if "d" in self.value:
-            raise self._wrong("a private key, which must not leave its keeper")
+            raise self.wrong("a private key, which must not leave its keeper")
         self["kid"].text()
         if len(_decoded(self["x"].text())) != 32:  # noqa: PLR2004  RFC 8032
-            raise self._wrong("no Ed25519 key: its x is not 32 bytes in base64url")
+            raise self.wrong("no Ed25519 key: its x is not 32 bytes in base64url")
         return cast("Mapping[str, Any]", self.value)
 
     def is_object(self, members: Sequence[str]) -> None:
         if not isinstance(self.value, dict):
-            raise self._wrong("no JSON object")
+            raise self.wrong("no JSON object")
         given = cast("dict[str, Any]", self.value)
         for name in given:
             if name not in members:
@@ -190,22 +190,22 @@ class _Part:
 
     def items(self) -> list["_Part"]:
         if not isinstance(self.value, list):
-            raise self._wrong("no list")
+            raise self.wrong("no list")
         values = cast("list[Any]", self.value)
         return [_Part(f"{self.place}[{at}]", value) for at, value in enumerate(values)]
 
     def text(self) -> str:
         if not isinstance(self.value, str):
-            raise self._wrong("no text")
+            raise self.wrong("no text")
         try:
             self.value.encode()
         except UnicodeEncodeError as error:
-            raise self._wrong("half a character") from error
+            raise self.wrong("half a character") from error
         return self.value
 
     def count(self) -> int:
         if type(self.value) is not int or not 0 <= self.value < 1 << 63:
-            raise self._wrong("no count")
+            raise self.wrong("no count")
         return self.value
 
     def hash(self) -> bytes:
@@ -229,16 +229,16 @@ class _Part:
         try:
             found = decode(text)
         except ValueError as error:
-            raise self._wrong(f"not {what}") from error
+            raise self.wrong(f"not {what}") from error
         if encode(found) != text or length not in {None, len(found)}:
-            raise self._wrong(f"not {what}")
+            raise self.wrong(f"not {what}")
         return found
 
     def _of(self, name: str) -> str:
         shown = name if name.isidentifier() and name.isascii() else "a member of another name"
         return f"{self.place}.{shown}" if self.place else shown
 
-    def _wrong(self, what: str) -> PackageUnreadable:
+    def wrong(self, what: str) -> PackageUnreadable:
         return PackageUnreadable(f"{self.place or 'it'} is {what}")
 
 

@@ -48,8 +48,8 @@ class Stamp:
     def check(self, authority: Certificate) -> None:
         """See that the authority signed the token, or raise TokenRefused.
 
-        ``authority`` is the certificate that the signer's own leads up to, or the signer's own;
-        the signer's must be one for time-stamps (RFC 3161 section 2.3) and in the token.
+        ``authority`` is the certificate that the signer's own leads up to; the signer's must be
+        one for time-stamps (RFC 3161 section 2.3) and stand in the token.
         """
         imprint = self.response.tst_info.message_imprint.message
         verifier = VerifierBuilder().add_root_certificate(authority).build()

@@ -165,7 +165,7 @@ def _signature(case: _Case) -> _Found:
 def _signed(case: _Case, kind: str, jws: str) -> tuple[dict[str, Any], str]:
     """Return a signed statement and the thumbprint of the package's key that signed it."""
     said = Keys(case.package.keys).verify(kind, jws)
-    if not isinstance(said, dict):
+    if not isinstance(said, dict) or not said:
         raise _Fails(f"the {kind} says nothing")
     head = jws.partition(".")[0]
     kid = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]

@@ -131,7 +131,7 @@ def test_its_answers_are_declared_with_their_fields(
 
 def test_a_reader_is_tolerant_but_where_rights_are_given(documents: Documents) -> None:
     """A misspelled field of the gateway's administration would leave open what it was to close."""
-    rights = ("IMapplication", "IMconf", "IMmember", "IMright", "IMservice")
+    rights = ("IMapplication", "IMcertificate", "IMconf", "IMmember", "IMright", "IMservice")
     closed = {"gateway": {*rights, "NewKey", "ServiceAccessRight"}}
     for block in FACTS:
         schemas = documents[block]["components"]["schemas"].items()

@@ -116,7 +116,10 @@ def test_the_gateway_knows_every_block_and_trusts_no_network(
         monkeypatch.setenv(name, filled(value, known))
     settings = importlib.import_module("gateway.settings").Settings()
     assert settings.blocks == {name: f"http://{name}:8080" for name in home.BLOCKS}
-    assert settings.trusted_networks == []
+    assert settings.trusted_networks == settings.proxy_networks == []
+    assert settings.plain_http  # published on this machine's own address only
+    (tmp_path / ".env").unlink()
+    assert variables(made(house, tmp_path, "production"))["GATEWAY_PLAIN_HTTP"] == "false"
     assert settings.key.is_private
     assert set(services["gateway"]["depends_on"]) == {"postgres", *home.BLOCKS}
 

@@ -36,7 +36,7 @@ class Caller:
 
     ``client`` is the application, ``INSTANCE/CLASS/MEMBER/APPLICATION``; ``tenant`` the member
     whose objects this request can reach; ``person`` who is signed in, if anybody, and
-    ``represents`` whom they speak for when it is not themselves, as a guardian for a child;
+    ``represents`` whom they speak for when it is not themselves, as a guardian does;
     ``reader`` the person a client names for the log, which grants nothing.
     """
 

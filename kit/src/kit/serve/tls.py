@@ -14,7 +14,7 @@ from typing import Any
 from starlette.types import Scope
 
 _LOOK_EVERY = 30.0  # seconds: certificates are renewed in place
-_VERSION = 0x0304  # TLS 1.3, as its records say it
+_VERSION = 0x0304  # TLS 1.3 (RFC 8446 section 4.2.1)
 _log = logging.getLogger("kit.serve")
 
 

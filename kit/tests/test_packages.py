@@ -11,9 +11,9 @@ from authority import Authority
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.evidence import Entry, Sealed, Signer, leaf_hash, new_signing_keys, timestamps
+from kit.evidence import Entry, Sealed, Signer, leaf_hash, models, new_signing_keys, timestamps
 from kit.evidence.merkle import inclusion, root_of
-from kit.evidence.models import moment, statement
+from kit.evidence.models import moment
 from kit.evidence.packages import (
     FORMAT,
     MOST_BYTES,
@@ -89,8 +89,7 @@ def a_keeper() -> Keeper:
     entry = Entry("record.read", "A/B/C/D", "record:1", "EE1", {"fields": ["é"]}, DETAIL, "A/B/E")
     key, reference = ring.new().derived(entry_id.bytes), ring.reference("EE1")
     sealed = key.seal(json.dumps(DETAIL).encode(), entry_id.bytes)
-    text = statement(LEDGER, entry, (entry_id, at), (reference, sealed))
-    kept = Sealed(entry, entry_id, at, reference, sealed, text, leaf_hash(text))
+    kept = models.sealed(LEDGER, entry, (entry_id, at), (reference, sealed))
     leaves = [hashlib.sha256(bytes([place])).digest() for place in range(SIZE)]
     leaves[INDEX] = kept.leaf
     return Keeper(kept, key.secret, leaves, Signer(new_signing_keys()), Signer(new_signing_keys()))

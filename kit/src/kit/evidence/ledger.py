@@ -13,9 +13,8 @@ import asyncpg
 
 from kit.canonical import canonical
 from kit.database import LOST, DatabaseUnavailable, Lender, Reading, Session
-from kit.evidence import promises
-from kit.evidence.merkle import leaf_hash
-from kit.evidence.models import Entry, Sealed, Search, Written, statement
+from kit.evidence import models, promises
+from kit.evidence.models import Entry, Sealed, Search, Written
 from kit.identifiers import new_id
 from kit.sealing import DataKey, Keyring, SealBrokenError
 
@@ -148,7 +147,7 @@ class Ledger:
             [row.entry.object for row in rows],
             [row.reference for row in rows],
             [row.entry.tenant for row in rows],
-            [json.dumps(dict(row.entry.facts)) for row in rows],
+            [row.facts for row in rows],
             [row.canonical for row in rows],
             [row.leaf for row in rows],
             [row.sealed for row in rows],
@@ -165,8 +164,7 @@ class Ledger:
                 raise ValueError(message)
             key = keys[reference].derived(entry_id.bytes)
             sealed = key.seal(canonical(dict(entry.detail)), entry_id.bytes)
-        said = statement(self._block, entry, (entry_id, at), (reference, sealed))
-        return Sealed(entry, entry_id, at, reference, sealed, said, leaf_hash(said))
+        return models.sealed(self._block, entry, (entry_id, at), (reference, sealed))
 
     # -- finding -------------------------------------------------------------------------------
 

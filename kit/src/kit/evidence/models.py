@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from kit.canonical import canonical
+from kit.evidence.merkle import leaf_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,32 +73,36 @@ class Sealed:
     at: datetime
     reference: bytes | None
     sealed: bytes | None
+    facts: str
     canonical: bytes
     leaf: bytes
 
 
-def statement(
+def sealed(
     block: str, entry: Entry, born: tuple[UUID, datetime], kept: tuple[bytes | None, bytes | None]
-) -> bytes:
-    """Return the canonical form of an entry (RFC 8785), which is what the ledger proves.
+) -> Sealed:
+    """Return an entry with its canonical form (RFC 8785), which is what the ledger proves.
 
     ``born`` are its id and time; ``kept`` its subject's pseudonym and its detail's ciphertext.
     """
     (entry_id, at), (reference, seal) = born, kept
-    return canonical(
-        {
-            "actor": entry.actor,
-            "at": moment(at),
-            "block": block,
-            "detail": None if seal is None else hashlib.sha256(seal).hexdigest(),
-            "facts": dict(entry.facts),
-            "id": str(entry_id),
-            "kind": entry.kind,
-            "object": entry.object,
-            "subject": None if reference is None else reference.hex(),
-            "tenant": entry.tenant,
-        }
-    )
+    facts = canonical(dict(entry.facts)).decode()
+    rest = {
+        "id": str(entry_id),
+        "kind": entry.kind,
+        "object": entry.object,
+        "subject": None if reference is None else reference.hex(),
+        "tenant": entry.tenant,
+    }
+    first = {
+        "actor": entry.actor,
+        "at": moment(at),
+        "block": block,
+        "detail": None if seal is None else hashlib.sha256(seal).hexdigest(),
+    }
+    # "facts" stand between the two in the order of the names, and are written once for both uses
+    said = canonical(first)[:-1] + b',"facts":' + facts.encode() + b"," + canonical(rest)[1:]
+    return Sealed(entry, entry_id, at, reference, seal, facts, said, leaf_hash(said))
 
 
 def moment(at: datetime) -> str:

@@ -4,6 +4,8 @@ Nothing here is ever changed: the role that serves may insert and select, and de
 subject's key, which erases the person (docs/decisions/0013).
 """
 
+from typing import Any, cast
+
 from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, MetaData, Table, Text, Uuid
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.base import ischema_names
@@ -31,7 +33,8 @@ class Xid8(UserDefinedType[str]):
         return "xid8"
 
 
-ischema_names["xid8"] = Xid8  # or a comparison of tables and migrations would not know it
+_known = cast("dict[str, Any]", ischema_names)
+_known["xid8"] = Xid8  # or a comparison of tables and migrations would not know it
 
 
 def add_tables(metadata: MetaData) -> None:

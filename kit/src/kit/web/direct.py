@@ -244,6 +244,7 @@ class _Step:
         self.of = of
         self.query = _Parameters(of.query_params)
         self.headers = _Parameters(of.header_params)
+        self._path = [(each.name, each.alias, each, _is_any_text(each)) for each in of.path_params]
         self.before = [_Step(each, calls) for each in of.dependencies]
         self.call = cast("Callable[..., Any]", of.call)
         self._opened = asynccontextmanager(self.call) if isasyncgenfunction(of.call) else None
@@ -257,8 +258,9 @@ class _Step:
     def given(self, request: Request, path: Mapping[str, Any], body: Any) -> _Given:
         """Read the values of this step from a request, or raise _NotFit."""
         of, values = self.of, dict[str, Any]()
-        for wanted in of.path_params:
-            values[wanted.name] = _valid(wanted, path[wanted.alias])
+        for name, alias, wanted, is_any_text in self._path:
+            said = path[alias]
+            values[name] = said if is_any_text else _valid(wanted, said)
         if of.query_params:
             self.query.read(request.query_params, values)
         if of.header_params:
@@ -328,6 +330,11 @@ def _calls(of: Dependant) -> list[Any]:
     return [of.call, *(call for each in of.dependencies for call in _calls(each))]
 
 
+def _is_any_text(wanted: ModelField) -> bool:
+    """Tell whether any text is valid."""
+    return wanted.field_info.annotation is str and not wanted.field_info.metadata
+
+
 def _is_single(wanted: ModelField) -> bool:
     """Tell whether a parameter is one value with one name."""
     said = wanted.field_info
@@ -346,7 +353,7 @@ def _valid(wanted: ModelField, said: Any) -> Any:
     if said is _NOTHING:
         if wanted.field_info.is_required():
             raise _NotFit
-        return deepcopy(wanted.default)
+        return None if wanted.default is None else deepcopy(wanted.default)
     value, errors = wanted.validate(said)
     if errors:
         raise _NotFit

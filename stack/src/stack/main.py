@@ -18,9 +18,8 @@ from stack.home import BLOCKS, HomeError, Secrets, read_home
 from stack.instance import InstanceError, read
 from stack.journey import Journey
 from stack.loading import Loader, administrator
-from stack.plan import ADMINISTRATOR
+from stack.plan import ADMINISTRATOR, StartError
 from stack.settings import Settings
-from stack.supervisor import StartError, Supervisor
 
 DEMO = Path(__file__).with_name("demo") / "instance.yaml"
 
@@ -85,6 +84,8 @@ def up(  # noqa: PLR0913, PLR0917  the command's options
         tls_client_ca=tls_client_ca,
         plain_http=plain,
     )
+    from stack.supervisor import Supervisor  # noqa: PLC0415  the other commands serve nothing
+
     try:
         Supervisor(settings, tell, story).run()
     except StartError as error:

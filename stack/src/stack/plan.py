@@ -9,6 +9,10 @@ from stack.postgres import BlockDatabase
 ADMINISTRATOR = "administrator"
 
 
+class StartError(Exception):
+    """The stack cannot start; the message is one sentence for the terminal."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Where a stack answers, its secrets, its databases, and how many workers serve.

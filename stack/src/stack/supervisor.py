@@ -23,7 +23,7 @@ from kit.serve import processes
 from kit.serve.tls import Tls, TlsError, chosen, is_loopback
 from stack import postgres, tls
 from stack.home import PARTS, HomeError, Secrets, open_home
-from stack.plan import Plan
+from stack.plan import Plan, StartError
 from stack.settings import Settings
 
 _STORY = "story"
@@ -32,10 +32,6 @@ _READY_WITHIN = 30.0
 
 Tell = Callable[[str], None]
 """Says what happens now, in a few words."""
-
-
-class StartError(Exception):
-    """The stack cannot start; the message is one sentence for the terminal."""
 
 
 @dataclass(frozen=True, slots=True)

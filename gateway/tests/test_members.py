@@ -22,6 +22,7 @@ from gateway.members.models import (
     planned,
 )
 from gateway.tables import metadata
+from kit.evidence import Search
 from kit.testing import Urls
 
 CONFIG = "/api/v1/config"
@@ -247,8 +248,32 @@ async def test_every_change_and_refusal_is_in_the_log(administrator: AsyncClient
     await administrator.patch(CONFIG, json=_house())
     log = (await administrator.get("/api/v1/messagelog", params={"service": "DEV"})).json()
     kinds = [m["kind"] for m in log["messages"]]
-    assert kinds == ["change.refused", "configuration.changed"]
+    assert kinds == ["change.refused", *["configuration.changed"] * 2]
     assert log["messages"][1]["facts"]["members-written"] == ["DEV/GOV/1"]
+    assert log["messages"][2]["facts"]["instances-written"] == ["DEV"]
+
+
+async def test_each_member_has_its_own_entry_of_what_changed_for_it(
+    administrator: AsyncClient, app: Any
+) -> None:
+    wanted = _house({"id": "first", "services": []})
+    wanted["members"].append({**wanted["members"][0], "name": "Another", "code": "2"})
+    assert (await administrator.post(CONFIG, json=wanted)).status_code == 201
+    for tenant in ("DEV/GOV/1", "DEV/GOV/2"):
+        [entry] = await app.state.ledger.search(Search(seen_by=tenant))
+        assert entry.tenant == tenant
+        assert entry.facts["members-written"] == [tenant]
+        assert entry.facts["applications-written"] == [f"{tenant}/first"]
+
+
+async def test_a_refusal_repeats_no_words_of_the_document(
+    administrator: AsyncClient, app: Any
+) -> None:
+    await administrator.post(CONFIG, json=_house() | {"instance": "Mari Maasikas"})
+    await administrator.post("/api/v1/members/GOV/1/applications/Maasikas/keys")
+    refused = await app.state.ledger.search(Search(kinds=["change.refused"]))
+    assert refused
+    assert "Maasikas" not in str(refused)
 
 
 async def test_a_secret_is_never_shown(administrator: AsyncClient, app: Any) -> None:

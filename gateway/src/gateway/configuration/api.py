@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from gateway.configuration.models import Configuration
+from gateway.configuration.models import Configuration, member_of
 from gateway.configuration.service import Book
 from kit.access import Caller
 from kit.evidence import Entry, Ledger
@@ -37,12 +37,21 @@ Instance = Annotated[str, Depends(_instance)]
 
 @asynccontextmanager
 async def refusals_noted(
-    ledger: Ledger, caller: Caller, about: str, operation: str
+    ledger: Ledger, caller: Caller, now: Configuration, about: str, operation: str
 ) -> AsyncGenerator[None]:
-    """Note a change that is refused; use it before the transaction, which would roll it back."""
+    """Note a change that is refused; use it before the transaction, which would roll it back.
+
+    ``about`` is an instance or an application; one that is not known is not repeated in the log.
+    """
     try:
         yield
     except Problem as problem:
-        facts = {"operation": operation, "reason": type(problem).title}
-        await ledger.note(Entry("change.refused", caller.client, about, facts=facts))
+        facts = {
+            "operation": operation,
+            "reason": type(problem).title,
+            "requestId": caller.request_id,
+        }
+        known = about if about in now.instances or about in now.applications else ""
+        entry = Entry("change.refused", caller.client, known, facts=facts, tenant=member_of(known))
+        await ledger.note(entry)
         raise

@@ -33,6 +33,7 @@ OWN_PATHS = frozenset(
     )
 )
 _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
+_SEGMENTS_OF_MEMBER = 3
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -56,6 +57,15 @@ def is_namespace(text: str) -> bool:
 def is_code(text: str) -> bool:
     """Tell whether text can be a member's, application's or service's code."""
     return bool(_CODE.fullmatch(text))
+
+
+def member_of(address: str) -> str:
+    """Return the member that an address of a member, application or service begins with.
+
+    It is empty for what belongs to no member: an instance, the administrator, nothing at all.
+    """
+    parts = address.split("/")
+    return "/".join(parts[:_SEGMENTS_OF_MEMBER]) if len(parts) >= _SEGMENTS_OF_MEMBER else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from gateway.configuration.api import Configured
+from gateway.configuration.models import member_of
 from gateway.events import service
 from gateway.events.models import (
     EventRefused,
@@ -55,8 +56,14 @@ async def _room(  # noqa: PLR0913, PLR0917  the parts of an address
         room.check(code, scope)
     except NotForYou:
         ledger: Ledger = request.app.state.ledger
-        facts = {"operation": request.scope["route"].operation_id, "reason": NotForYou.title}
-        await ledger.note(Entry("room.refused", caller.client, address, facts=facts))
+        facts = {
+            "operation": request.scope["route"].operation_id,
+            "reason": NotForYou.title,
+            "requestId": caller.request_id,
+        }
+        known = address if address in configuration.applications else ""
+        tenant = member_of(known)
+        await ledger.note(Entry("room.refused", caller.client, known, facts=facts, tenant=tenant))
         raise
     return room
 

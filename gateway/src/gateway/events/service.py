@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from gateway.configuration.models import member_of
 from gateway.events import store
 from gateway.events.models import (
     Delivery,
@@ -31,7 +32,9 @@ from kit.sealing import Keyring
 
 
 def _entry(kind: str, room: Room, **facts: Any) -> Entry:
-    return Entry(kind, room.caller.client, room.address, facts=facts)
+    said = {"requestId": room.caller.request_id, **facts}
+    tenant = member_of(room.address)
+    return Entry(kind, room.caller.client, room.address, facts=said, tenant=tenant)
 
 
 @dataclass(frozen=True, slots=True)

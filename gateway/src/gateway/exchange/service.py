@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from gateway.configuration.models import EVERYTHING, Configuration
+from gateway.configuration.models import EVERYTHING, Configuration, member_of
 from gateway.exchange.models import (
     ANSWER,
     REFUSED,
@@ -70,7 +70,7 @@ def refused_entries(
     actor = who.client if who else ANONYMOUS
     facts = _facts(asked, {"address": asked.reference})
     refusal = _facts(asked, {"reason": type(problem).title, "status": type(problem).status})
-    tenant = "/".join(known.split("/")[:3])
+    tenant = member_of(known)
     return [
         Entry(REQUEST, actor, known, _subject(who), facts, tenant=tenant),
         Entry(REFUSED, actor, known, _subject(who), refusal, tenant=tenant),

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from gateway.attempts.models import SourceHeld
-from gateway.configuration.models import EVERYTHING
+from gateway.configuration.models import EVERYTHING, member_of
 from gateway.identity import service
 from gateway.identity.models import (
     TOKEN_LIFE,
@@ -176,14 +176,17 @@ async def token(
     except (TokenRefused, SourceHeld) as problem:
         known = client if identity.is_client(configuration, client) else None
         error = problem.error if isinstance(problem, TokenRefused) else type(problem).title
-        await ledger.note(Entry("token.refused", known or ANONYMOUS, facts={"error": error}))
+        facts = {"error": error, "requestId": request.state.request_id}
+        tenant = member_of(known or "")
+        await ledger.note(Entry("token.refused", known or ANONYMOUS, facts=facts, tenant=tenant))
         if not isinstance(problem, TokenRefused):
             await _tell(request, problem, known, "token")
             raise
         if problem.unauthenticated:
             await _tell(request, problem, known, "token")
         return _refusal(problem)
-    await ledger.note(Entry("token.issued", client))
+    facts = {"requestId": request.state.request_id}
+    await ledger.note(Entry("token.issued", client, facts=facts, tenant=member_of(client)))
     answer = TokenAnswer(access_token=issued, token_type="Bearer", expires_in=TOKEN_LIFE)  # noqa: S106  the type
     return JSONResponse(answer.model_dump(), headers={"Cache-Control": "no-store"})
 

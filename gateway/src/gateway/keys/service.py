@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.configuration.models import Configuration, Key
+from gateway.configuration.models import Configuration, Key, member_of
 from gateway.configuration.service import Book
 from gateway.keys import store
 from gateway.keys.models import MADE, KeyNotYours, KeyTaken, check, is_same
@@ -60,7 +60,7 @@ async def give(  # noqa: PLR0913, PLR0917  what a change of the configuration ne
         if kept is None or not is_same(kept, key):
             raise KeyTaken("its id stands for another key, or the key for another id")
         return kept, None
-    entry = Entry("key.given", caller.client, key.application, facts={"key": key.id})
+    entry = _entry("key.given", caller, key.application, key.id)
     await ledger.record(session, entry)
     await book.changed(session)
     return key, text
@@ -77,6 +77,11 @@ async def withdraw(  # noqa: PLR0913, PLR0917  as above
 ) -> None:
     """Withdraw a key: no request is identified by it from now on; again changes nothing."""
     if await store.withdraw(session, application, key_id, datetime.now(UTC)):
-        entry = Entry("key.withdrawn", caller.client, application, facts={"key": key_id})
+        entry = _entry("key.withdrawn", caller, application, key_id)
         await ledger.record(session, entry)
         await book.changed(session)
+
+
+def _entry(kind: str, caller: Caller, application: str, key_id: str) -> Entry:
+    facts = {"key": key_id, "requestId": caller.request_id}
+    return Entry(kind, caller.client, application, facts=facts, tenant=member_of(application))

@@ -108,7 +108,7 @@ async def create_configuration(  # noqa: PLR0913, PLR0917  what a change of the 
     ] = False,
 ) -> str:
     """Give an instance its first configuration."""
-    async with refusals_noted(ledger, caller, wanted.instance[:64], "createIMconf"):
+    async with refusals_noted(ledger, caller, now, wanted.instance, "createIMconf"):
         service.check(now, wanted, digest, whole=True, first=True)
     count = await service.initialise(session, ledger, book, caller, wanted, digest)
     return f"{count} things configured"
@@ -131,7 +131,7 @@ async def update_configuration(  # noqa: PLR0913, PLR0917  as above
     digest: Digests,
 ) -> str:
     """Add to the configuration and change what is described; the rest stays."""
-    async with refusals_noted(ledger, caller, wanted.instance[:64], "updateIMconf"):
+    async with refusals_noted(ledger, caller, now, wanted.instance, "updateIMconf"):
         service.check(now, wanted, digest, whole=False)
     count = await service.merge(session, ledger, book, caller, wanted, digest)
     return f"{count} things changed"
@@ -154,7 +154,7 @@ async def replace_configuration(  # noqa: PLR0913, PLR0917  as above
     digest: Digests,
 ) -> str:
     """Make the configuration what is described; what is not described is deleted."""
-    async with refusals_noted(ledger, caller, wanted.instance[:64], "replaceIMconf"):
+    async with refusals_noted(ledger, caller, now, wanted.instance, "replaceIMconf"):
         service.check(now, wanted, digest, whole=True)
     count = await service.replace(session, ledger, book, caller, wanted, digest)
     return f"{count} things changed"

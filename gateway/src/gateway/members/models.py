@@ -23,6 +23,7 @@ from gateway.configuration.models import (
     Service,
     is_code,
     is_namespace,
+    member_of,
 )
 from kit.problems import FieldError, Invalid
 
@@ -141,13 +142,17 @@ class Difference:
         before, after = getattr(self.before, table), getattr(self.after, table)
         return [key for key in before if key not in after]
 
-    def facts(self) -> dict[str, list[str]]:
-        """Return the addresses of what changes, for the log; empty when nothing does."""
-        facts: dict[str, list[str]] = {}
+    def facts(self) -> dict[str, dict[str, list[str]]]:
+        """Return the addresses of what changes, for the log, by the member they concern.
+
+        It is empty when nothing changes; what concerns no member stands under an empty address.
+        """
+        facts: dict[str, dict[str, list[str]]] = {}
         for table in ("instances", "members", "applications", "services", "rights"):
             for word, keys in (("written", self.written(table)), ("removed", self.removed(table))):
-                if keys:
-                    facts[f"{table}-{word}"] = sorted(_said(key) for key in keys)
+                for said in sorted(_said(key) for key in keys):
+                    told = facts.setdefault(member_of(said), {})
+                    told.setdefault(f"{table}-{word}", []).append(said)
         return facts
 
 

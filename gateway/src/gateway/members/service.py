@@ -60,17 +60,23 @@ async def _change(
 ) -> int:
     now, wanted, digest, whole = plan
     difference = planned(now, wanted, digest, whole=whole)
-    entry = Entry("configuration.changed", caller.client, wanted.instance)
+    facts = {"requestId": caller.request_id}
+    entry = Entry("configuration.changed", caller.client, wanted.instance, facts=facts)
     return await keep(session, ledger, book, difference, entry)
 
 
 async def keep(
     session: Session, ledger: Ledger, book: Book, difference: Difference, entry: Entry
 ) -> int:
-    """Keep what changes, with its entry in the log; return how much that is. Nothing is nothing."""
-    facts = difference.facts()
-    if facts:
+    """Keep what changes, with an entry in the log for each member; return how much that is.
+
+    Nothing is nothing.
+    """
+    changes = difference.facts()
+    if changes:
         await store.apply(session, difference)
-        await ledger.record(session, replace_fields(entry, facts=facts))
+        for tenant, facts in changes.items():
+            said = {**entry.facts, **facts}
+            await ledger.record(session, replace_fields(entry, facts=said, tenant=tenant))
         await book.changed(session)
-    return sum(len(addresses) for addresses in facts.values())
+    return sum(len(addresses) for facts in changes.values() for addresses in facts.values())

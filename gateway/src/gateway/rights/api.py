@@ -56,7 +56,7 @@ async def allow(  # noqa: PLR0913, PLR0917  what a change of the configuration n
 ) -> None:
     """Allow applications to use services."""
     changes = [right.change(instance) for right in wanted or ()]
-    async with refusals_noted(ledger, caller, instance, "setAllowed"):
+    async with refusals_noted(ledger, caller, now, instance, "setAllowed"):
         grantees(now, changes, registered=True)
     await service.allow(session, ledger, book, caller, changes)
 
@@ -73,6 +73,6 @@ async def deny(  # noqa: PLR0913, PLR0917  as above
 ) -> None:
     """Deny applications services, at once."""
     changes = [right.change(instance) for right in wanted or ()]
-    async with refusals_noted(ledger, caller, instance, "setDenied"):
+    async with refusals_noted(ledger, caller, now, instance, "setDenied"):
         grantees(now, changes, registered=False)
     await service.deny(session, ledger, book, caller, changes)

@@ -59,6 +59,10 @@ def _opened(keyring: Keyring, token: str) -> Pair:
     return Pair(service, Grantee(*grantee))
 
 
+def _changed(caller: Caller) -> Entry:
+    return Entry("rights.changed", caller.client, facts={"requestId": caller.request_id})
+
+
 async def allow(
     session: Session, ledger: Ledger, book: Book, caller: Caller, changes: Sequence[Change]
 ) -> None:
@@ -68,7 +72,7 @@ async def allow(
     for service, grantee, scopes in grantees(now, changes, registered=True):
         rights[service.address, grantee] = scopes
     difference = Difference(now, replace(now, rights=rights))
-    await members.keep(session, ledger, book, difference, Entry("rights.changed", caller.client))
+    await members.keep(session, ledger, book, difference, _changed(caller))
 
 
 async def deny(
@@ -81,4 +85,4 @@ async def deny(
         for kept in to_deny(now, service, grantee):
             rights.pop((service.address, kept), None)
     difference = Difference(now, replace(now, rights=rights))
-    await members.keep(session, ledger, book, difference, Entry("rights.changed", caller.client))
+    await members.keep(session, ledger, book, difference, _changed(caller))

@@ -37,7 +37,8 @@ async def _note(
     """Write a decision down: in the clear only what an agreement names, all of it sealed."""
     facts: dict[str, Any] = {"permitted": decided.permitted, "reason": decided.reason.value}
     if agreement is not None:
-        facts |= {"agreement": agreement.id} | agreement.terms.named(
+        facts["agreement"] = agreement.id
+        facts |= agreement.terms.named(
             question.recipient, question.data_source, question.attributes
         )
     entry = trace(

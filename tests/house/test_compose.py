@@ -14,6 +14,7 @@ import pytest
 import yaml
 from joserfc.jwk import OKPKey
 
+from kit.evidence import Signer
 from kit.settings import BlockSettings
 from stack import home, serving
 from stack.postgres import provisioning
@@ -22,7 +23,7 @@ BLOCKS = home.PARTS
 DEVELOPMENT = ("issuer", "mailbox")
 SERVICES = ("postgres", *BLOCKS, *DEVELOPMENT)
 VARIABLE = re.compile(r"\$\{(\w+)(?:(:-|:\?)([^}]*))?\}")
-SECRET = re.compile(r"PASSWORD|SECRET|KEY$")
+SECRET = re.compile(r"PASSWORD|SECRET|KEYS?$")
 COMPOSES = (["docker-compose"], ["docker", "compose"])
 
 
@@ -183,6 +184,8 @@ def test_the_script_names_every_variable_that_is_required(
     assert ("COMPOSE_PROFILES" in known) == (kind == "demo")
     key = OKPKey.import_key(json.loads(known["GATEWAY_SIGNING_KEY"]))
     assert key.kid == key.thumbprint()
+    signers = {Signer(known[f"{block}_EVIDENCE_KEYS".upper()]).kid for block in BLOCKS}
+    assert len(signers | {key.kid}) == len(BLOCKS) + 1, "each ledger has a key of its own"
     again = [sys.executable, tmp_path / "deploy" / "make-env", kind]
     assert subprocess.run(again, check=False, capture_output=True).returncode == 1
     assert variables(file) == known

@@ -114,7 +114,8 @@ async def test_a_certificate_that_has_ended_counts_no_longer_on_an_open_connecti
 async def test_a_proxy_s_word_counts_from_listed_networks_and_goes_no_further(
     house: House, first: Client
 ) -> None:
-    update = {"proxy_networks": house.settings.trusted_networks}
+    networks = {"proxy_networks": house.settings.trusted_networks}
+    update = {**networks, "proxies_verify_certificates": True}
     app = create_app(house.settings.model_copy(update=update), {"echo": house.inside})
     async with registered(house, {"sha256": first.sha256}), app.router.lifespan_context(app):
         assert await status(client_of(app, host=AT_HOME), **first.header) == 200
@@ -131,6 +132,10 @@ async def test_a_proxy_s_word_counts_from_listed_networks_and_goes_no_further(
         for nothing in ("", "::"):
             http = client_of(app, host=AT_HOME, apiKey=KEYED_KEY)
             assert await status(http, **{"Client-Cert": nothing}) == 200
+        other = create_app(house.settings.model_copy(update=networks), {"echo": house.inside})
+        async with other.router.lifespan_context(other):  # its proxy verifies no certificates
+            http = client_of(other, host=AT_HOME)
+            assert await status(http, **outside, **first.header) == 401
         both = [*first.header.items(), *Client("second").header.items()]
         async with client_of(app, host=AT_HOME) as http:
             assert (await http.get(THINGS, headers=both)).status_code == 401

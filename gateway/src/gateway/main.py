@@ -19,6 +19,7 @@ import gateway.keys.api
 import gateway.members.api
 import gateway.pages.api
 import gateway.rights.api
+from gateway.arrivals.models import Proxies
 from gateway.attempts.models import SourceHeld
 from gateway.attempts.service import Attempts
 from gateway.exchange.api import Exchanges
@@ -90,7 +91,7 @@ async def _open(
         Persons(issuer, state.providers.fetch),
         Attempts(lambda: state.database, state.keyring, settings.free_attempts),
         tuple(settings.trusted_networks),
-        tuple(settings.proxy_networks),
+        Proxies(tuple(settings.proxy_networks), settings.proxies_verify_certificates),
         settings.administrator_id,
         settings.administrator_secret.get_secret_value(),
     )

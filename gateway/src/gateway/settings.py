@@ -28,7 +28,10 @@ class Settings(BlockSettings):
     proxy_networks: list[IPv4Network | IPv6Network] = Field(
         default_factory=list[IPv4Network | IPv6Network]
     )
-    """Networks of proxies that are believed about callers: X-Forwarded-For and Client-Cert."""
+    """Networks of proxies that are believed about whom they speak for (X-Forwarded-For)."""
+    proxies_verify_certificates: bool = False
+    """Whether these proxies verify clients' certificates, pass them on in Client-Cert (RFC 9440),
+    and delete what clients write there themselves."""
     free_attempts: int = Field(default=10, ge=0, le=1_000_000)
     """Wrong secrets, keys and tokens an address may send in a minute; 0 for any number."""
     oidc_issuer: str = ""

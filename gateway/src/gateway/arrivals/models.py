@@ -32,13 +32,26 @@ class Arrival:
     certificate: bytes | None = None
 
 
-def arrived(scope: Mapping[str, Any], proxies: Networks) -> Arrival:
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """The networks of proxies that speak for others, and whether they verify certificates.
+
+    A certificate is no secret: a proxy that passes on what clients write themselves must not be
+    believed about it.
+    """
+
+    networks: Networks = ()
+    verify_certificates: bool = False
+
+
+def arrived(scope: Mapping[str, Any], proxies: Proxies) -> Arrival:
     """Return where a request (an ASGI scope) comes from; only listed proxies speak for others."""
     client = scope.get("client")
     host: str | None = client[0] if client else None
     headers: list[tuple[bytes, bytes]] = scope["headers"]
-    if proxies and is_in(proxies, host):
-        return Arrival(headers, _forwarded_for(headers, proxies) or host, _passed_on(headers))
+    if proxies.networks and is_in(proxies.networks, host):
+        certificate = _passed_on(headers) if proxies.verify_certificates else None
+        return Arrival(headers, _forwarded_for(headers, proxies.networks) or host, certificate)
     chain = scope.get("extensions", {}).get("tls", {}).get("client_cert_chain")
     return Arrival(headers, host, ssl.PEM_cert_to_DER_cert(chain[0]) if chain else None)
 

@@ -16,6 +16,7 @@ from gateway.arrivals.models import (
     Arrival,
     Certificate,
     Networks,
+    Proxies,
     arrived,
     is_in,
     read_certificate,
@@ -132,7 +133,7 @@ class Identity:
     persons: Persons
     attempts: Attempts
     trusted_networks: Networks = ()
-    proxies: Networks = ()
+    proxies: Proxies = field(default_factory=Proxies)
     administrator_id: str = ""
     administrator_secret: str = ""
     kept: dict[str, Own] = field(default_factory=dict[str, Own])

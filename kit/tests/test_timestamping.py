@@ -56,7 +56,7 @@ async def test_a_checkpoint_is_stamped_once(committed, raw, authority):
     for row, text in ((first, signed), (second, newer)):
         read = timestamps.read(row["token"])
         read.check_imprint(text.encode())
-        read.check(authority.certificate)
+        read.check([authority.certificate])
         with pytest.raises(timestamps.TokenRefused, match="something else"):
             read.check_imprint(b"another checkpoint")
 

@@ -1,4 +1,4 @@
-"""The command line: ``govblocks up | demo | load FILE | token``."""
+"""The command line: ``govblocks up | demo | load FILE | token | verify FILE | evidence``."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ import httpx
 import typer
 from pydantic import ValidationError
 
-from stack import telling
+from stack import evidence, telling
 from stack.actors import JourneyError
 from stack.home import BLOCKS, HomeError, Secrets, read_home
 from stack.instance import InstanceError, read
@@ -26,6 +26,8 @@ DEMO = Path(__file__).with_name("demo") / "instance.yaml"
 app = typer.Typer(
     help="GovBlocks on one machine.", no_args_is_help=True, pretty_exceptions_enable=False
 )
+app.command()(evidence.verify)
+app.add_typer(evidence.app, name="evidence")
 
 Home = Annotated[Path | None, typer.Option(help="Where everything is kept [GOVBLOCKS_HOME]")]
 Url = Annotated[str | None, typer.Option(help="A running stack's gateway [GOVBLOCKS_URL]")]

@@ -45,6 +45,12 @@ class Settings(BaseSettings):
     """A running stack's mailbox page, for ``demo``."""
     issuer_url: str = ""
     """A running stack's development issuer, for ``demo`` and ``token``."""
+    client: str = ""
+    """The application that ``evidence export`` asks as; the administrator when empty."""
+    client_secret: SecretStr | None = None
+    """Its secret for OAuth2 client credentials."""
+    api_key: SecretStr | None = None
+    """Its API key, when it has that in place of a secret."""
     administrator_secret: SecretStr | None = None
     """The bootstrap administrator's secret; made and kept in the home when not given."""
 

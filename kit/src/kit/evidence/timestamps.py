@@ -5,6 +5,7 @@ is the token alone (a CMS SignedData in DER), as ``openssl ts -verify -token_in`
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -45,18 +46,18 @@ class Stamp:
         if imprint.hash_algorithm != _SHA256 or imprint.message != hashlib.sha256(text).digest():
             raise TokenRefused("the time-stamp is over something else")
 
-    def check(self, authority: Certificate) -> None:
-        """See that the authority signed the token, or raise TokenRefused.
+    def check(self, authorities: Iterable[Certificate]) -> None:
+        """See that one of the authorities signed the token, or raise TokenRefused.
 
-        ``authority`` is the certificate that the signer's own leads up to; the signer's must be
-        one for time-stamps (RFC 3161 section 2.3) and stand in the token.
+        ``authorities`` are the certificates that the signer's own may lead up to; the signer's
+        must be one for time-stamps (RFC 3161 section 2.3) and stand in the token.
         """
         imprint = self.response.tst_info.message_imprint.message
-        verifier = VerifierBuilder().add_root_certificate(authority).build()
         try:
+            verifier = VerifierBuilder(roots=list(authorities)).build()
             verifier.verify(self.response, imprint)
         except (VerificationError, ValueError) as error:
-            raise TokenRefused("the time-stamp is not the named authority's") from error
+            raise TokenRefused("the time-stamp is not from the authority that you name") from error
 
 
 def read(token: bytes) -> Stamp:

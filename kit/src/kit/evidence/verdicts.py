@@ -74,7 +74,7 @@ class _Case:
 
     package: Package
     trusted: Collection[str] | None
-    authority: Certificate | None
+    authorities: Collection[Certificate]
     promised: str | None
     entry: dict[str, Any] = field(default_factory=dict[str, Any])
     head: dict[str, Any] = field(default_factory=dict[str, Any])
@@ -89,17 +89,17 @@ def verify(
     package: Package,
     trusted: Collection[str] | None = None,
     *,
-    authority: Certificate | None = None,
+    authorities: Collection[Certificate] = (),
     promise: str | None = None,
 ) -> Verdict:
     """Check a package; whatever it holds, this returns.
 
     ``trusted`` are thumbprints of the keys that the caller believes (``thumbprints``); without
-    them all rests on the key that the package itself names. ``authority`` is the certificate of
+    them all rests on the key that the package itself names. ``authorities`` are certificates of
     who vouches for time-stamps. ``promise`` is an answer's evidence header, checked against the
     package when given.
     """
-    case = _Case(package, trusted, authority, promise)
+    case = _Case(package, trusted, authorities, promise)
     steps = [_step(name, check, case) for name, check in _CHECKS.items()]
     holds = all(step.result is Result.HOLDS for step in steps if step.name in _NEEDED)
     is_trusted = case.key is not None and trusted is not None and case.key in trusted
@@ -127,9 +127,10 @@ def _step(name: str, check: "_Check", case: _Case) -> Step:
     try:
         result, says = check(case)
     except (_Fails, NotSigned, ProofFailed, timestamps.TokenRefused) as error:
-        return Step(name, Result.FAILS, str(error))
+        says = str(error)
+        return Step(name, Result.FAILS, says[:1].upper() + says[1:])
     except RecursionError:  # JSON that is nothing but brackets
-        return Step(name, Result.FAILS, "it is too deep to be read")
+        return Step(name, Result.FAILS, "It is too deep to be read")
     return Step(name, result, says)
 
 
@@ -239,13 +240,13 @@ def _time(case: _Case) -> _Found:
         return Result.OPEN, "No authority has stamped the time on this checkpoint"
     stamp = timestamps.read(token)
     stamp.check_imprint(case.package.checkpoint.encode())
-    if case.authority is None:
+    if not case.authorities:
         says = (
             "An authority's time-stamp over this checkpoint is there, but not checked: "
             "name the authority's certificate"
         )
         return Result.OPEN, says
-    stamp.check(case.authority)
+    stamp.check(case.authorities)
     return Result.HOLDS, f"The authority says that this checkpoint was there at {stamp.at}"
 
 

@@ -1,0 +1,342 @@
+"""What an outsider does with evidence: ``govblocks verify FILE`` and ``govblocks evidence export``.
+
+Verifying needs the file alone: no stack, no database, and no network but for a ``--key`` that is an
+address.
+"""
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, cast
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import httpx
+import typer
+from cryptography.x509 import Certificate, load_pem_x509_certificates
+from pydantic import ValidationError
+
+from kit.evidence import packages, verdicts
+from kit.evidence.verdicts import Result, Verdict
+from stack.home import HomeError, read_home
+from stack.plan import ADMINISTRATOR
+from stack.settings import Settings
+
+HEADER = "x-govblocks-evidence"
+_FINGERPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
+_HERE = {"127.0.0.1", "::1", "localhost"}
+_LARGEST = 1024 * 1024
+_NOT_YET = 409
+_MARKS = {
+    Result.HOLDS: ("holds", typer.colors.GREEN),
+    Result.FAILS: ("FAILS", typer.colors.RED),
+    Result.OPEN: ("open", typer.colors.YELLOW),
+}
+_SAID = {
+    "record.read": "personal data were read",
+    "record.checked": "personal data were checked against what somebody knew",
+    "record.refused": "a look at personal data was refused",
+    "record.created": "a record was made",
+    "record.updated": "a record was changed",
+    "record.deleted": "a record was deleted",
+    "usage.read": "somebody asked who had read a person's data",
+    "consent.given": "consent was given",
+    "consent.withdrawn": "consent was withdrawn",
+    "exchange.request": "a request was passed on",
+    "exchange.answer": "an answer was passed on",
+    "exchange.refused": "a request was refused",
+    "message.sent": "a message was accepted for sending",
+}
+
+
+class EvidenceError(Exception):
+    """Something that was named cannot be used; the message is one sentence for the terminal."""
+
+
+def verify(
+    file: Annotated[Path, typer.Argument(help="The package (docs/guides/evidence.md)")],
+    key: Annotated[
+        list[str] | None,
+        typer.Option(help="Whom you trust: a JWK Set's file or address, or a key's fingerprint"),
+    ] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help="The time-stamping authority's certificate (PEM)")
+    ] = None,
+    promise: Annotated[
+        Path | None, typer.Option(help="A file with an answer's X-GovBlocks-Evidence header")
+    ] = None,
+) -> None:
+    """Check a package of evidence, with nothing but the file; exit with 1 when it fails."""
+    try:
+        package = packages.read(_read(file, packages.MOST_BYTES))
+        verdict = verdicts.verify(
+            package,
+            None if key is None else {print_ for one in key for print_ in trusted(one)},
+            authorities=() if ca is None else certificates(ca),
+            promise=None if promise is None else promise_in(_read(promise)),
+        )
+    except packages.PackageUnreadable as error:
+        raise fail(f"{file} is no package of evidence: {error}.") from error
+    except EvidenceError as error:
+        raise fail(str(error)) from error
+    for line in told(file.name, verdict):
+        typer.echo(line)
+    if not verdict.is_verified:
+        raise typer.Exit(1)
+
+
+def fail(said: str) -> typer.Exit:
+    """Say in red what went wrong; return what ends the command."""
+    typer.secho(f"govblocks: {shown(said)}", fg=typer.colors.RED)
+    return typer.Exit(1)
+
+
+def _read(file: Path, most: int = _LARGEST) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(most + 1)
+    except OSError as error:
+        raise EvidenceError(f"{file} cannot be read ({error.strerror}).") from error
+
+
+def trusted(named: str) -> set[str]:
+    """Return the fingerprints that one ``--key`` stands for; raise EvidenceError."""
+    if _FINGERPRINT.fullmatch(named):
+        return {named}
+    is_address = named.startswith(("http://", "https://"))
+    try:
+        said: object = json.loads(_fetched(named) if is_address else _read(Path(named)))
+    except (ValueError, RecursionError) as error:
+        raise EvidenceError(f"{named} is no JWK Set.") from error
+    found = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+    keys = found.get("keys", [found])
+    good = [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+    prints = verdicts.thumbprints(cast("list[dict[str, Any]]", good))
+    if not prints:
+        raise EvidenceError(f"There is no Ed25519 key in {named}.")
+    return prints
+
+
+def _fetched(address: str) -> bytes:
+    parts = urlsplit(address)
+    if parts.scheme != "https" and parts.hostname not in _HERE:
+        raise EvidenceError("Keys to trust come over https, or from this machine.")
+    try:
+        answer = httpx.get(address, timeout=10)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise EvidenceError(f"{address} does not answer ({type(error).__name__}).") from error
+    if not answer.is_success:
+        raise EvidenceError(f"{address} answers {answer.status_code}.")
+    return answer.content
+
+
+def certificates(file: Path) -> list[Certificate]:
+    """Return the certificates in a PEM file; raise EvidenceError."""
+    try:
+        return load_pem_x509_certificates(_read(file))
+    except ValueError as error:
+        raise EvidenceError(f"{file} holds no certificate in PEM.") from error
+
+
+def promise_in(raw: bytes) -> str:
+    """Return the promise in an answer's headers as they were saved, or in a file of it alone."""
+    text = raw.decode(errors="replace")
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip().lower() == HEADER:
+            return value.strip()
+    return text.strip()
+
+
+# -- in plain words --------------------------------------------------------------------------------
+
+
+def told(name: str, verdict: Verdict) -> Iterator[str]:
+    """Tell a verdict to a reader who has never seen one, line by line."""
+    yield _headline(shown(name), verdict)
+    if verdict.is_verified and verdict.entry is not None:
+        yield "\nWhat it says"
+        yield from (f"  {word:<10} {shown(text)}" for word, text in _sentences(verdict))
+    yield "\nHow that was found out"
+    for step in verdict.steps:
+        mark, colour = _MARKS[step.result]
+        yield f"  {typer.style(f'{mark:<6}', fg=colour)} {step.name:<11} {shown(step.says)}."
+
+
+def _headline(name: str, verdict: Verdict) -> str:
+    if not verdict.is_verified:
+        said = f"{name} is NOT VERIFIED: do not rely on it."
+        return typer.style(said, fg=typer.colors.RED, bold=True)
+    if not verdict.is_trusted:
+        said = f"{name} holds together. It is as true as the key {verdict.key} is the right one."
+        return typer.style(said, fg=typer.colors.YELLOW, bold=True)
+    return typer.style(f"{name} is verified.", fg=typer.colors.GREEN, bold=True)
+
+
+def _sentences(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    """Return who did what, when, on what and about whom, each with the word before it."""
+    entry = verdict.entry or {}
+    kind, owner = str(entry["kind"]), str(entry["tenant"])
+    yield "what", f"{_SAID[kind]} ({kind})" if kind in _SAID else kind
+    yield "who", f"the application {entry['actor']}"
+    yield "when", str(entry["at"]).replace("T", " ").replace("Z", " UTC")
+    yield "on what", " of ".join(part for part in (str(entry["object"]), owner) if part) or "-"
+    if entry.get("subject"):
+        yield "about", "a person, named here by a pseudonym that the ledger's keeper can tell"
+    for title, said in (("in detail", verdict.detail), ("besides", entry.get("facts"))):
+        if isinstance(said, Mapping):
+            for name, value in cast("Mapping[str, Any]", said).items():
+                yield title, f"{name}: {value if isinstance(value, str) else _json(value)}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def shown(text: str) -> str:
+    """Return a text without characters that would steer a terminal or turn its direction."""
+    return "".join(one if one.isprintable() else "\ufffd" for one in text)
+
+
+# -- taking a package out of a stack ---------------------------------------------------------------
+
+
+app = typer.Typer(help="Evidence of a running stack.", no_args_is_help=True)
+
+
+@app.callback()
+def _evidence() -> None:
+    """Take evidence out of a running stack."""
+
+
+@app.command()
+def export(  # noqa: PLR0913, PLR0917  the command's options
+    entry: Annotated[UUID | None, typer.Argument(help="The entry's id")] = None,
+    newest: Annotated[str | None, typer.Option(help="Or the newest of a kind: record.read")] = None,
+    block: Annotated[
+        str, typer.Option(help="Whose ledger: a block, or a service (r1/DEV/GOV/10002/…)")
+    ] = "registry",
+    person: Annotated[str | None, typer.Option(help="Who signs in there: a person's code")] = None,
+    client: Annotated[str | None, typer.Option(help="The application [GOVBLOCKS_CLIENT]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to, - for the terminal")] = None,
+    home: Annotated[Path | None, typer.Option(help="Of the stack [GOVBLOCKS_HOME]")] = None,
+    url: Annotated[str | None, typer.Option(help="Its gateway [GOVBLOCKS_URL]")] = None,
+) -> None:
+    """Write a package that proves one entry, as far as whoever asks may see it.
+
+    The application proves itself by GOVBLOCKS_CLIENT_SECRET or GOVBLOCKS_API_KEY. Without one the
+    administrator asks. A person signs in with the development issuer.
+    """
+    try:
+        settings = _settings(client=client, home=home, url=url)
+        with httpx.Client(base_url=settings.gateway, timeout=30) as http:
+            sign_in(http, settings, person)
+            wanted = str(entry) if entry is not None else find_newest(http, block, newest)
+            raw = fetch(http, block, wanted)
+        to = out or Path(f"evidence-{wanted}.json")
+        keep(raw, to)
+    except (EvidenceError, HomeError) as error:
+        raise fail(str(error)) from error
+    except httpx.HTTPError as error:
+        raise fail(f"No stack answers ({type(error).__name__}).") from error
+    if str(to) != "-":
+        typer.echo(f"Wrote {to}; to check it anywhere: govblocks verify {to}")
+
+
+def _settings(**given: Any) -> Settings:
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        [first, *_] = error.errors()
+        name = "_".join(str(part) for part in ("GOVBLOCKS", *first["loc"])).upper()
+        raise EvidenceError(f"{name}: {first['msg']}.") from error
+
+
+def sign_in(http: httpx.Client, settings: Settings, person: str | None) -> None:
+    """Have a client speak for an application, and for a person; raise EvidenceError."""
+    if settings.client:
+        http.headers["X-GovStack-Client"] = settings.client
+    if settings.api_key is not None:
+        http.headers["apiKey"] = settings.api_key.get_secret_value()
+    else:
+        name, secret = _secret(settings)
+        token = _answer(
+            http.post(
+                "/oauth2/token",
+                data={"grant_type": "client_credentials"},
+                auth=httpx.BasicAuth(name, secret),
+            )
+        )
+        http.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+    if person is not None:
+        if settings.api_key is None:
+            raise EvidenceError("A person signs in at an application with a GOVBLOCKS_API_KEY.")
+        signed = _answer(http.post(f"{settings.issuer}/token", json={"person": person}))
+        http.headers["Authorization"] = f"Bearer {signed.json()['access_token']}"
+
+
+def _secret(settings: Settings) -> tuple[str, str]:
+    """Return whose secret is sent, and the secret."""
+    if settings.client:
+        if settings.client_secret is None:
+            raise EvidenceError("Name the application's GOVBLOCKS_CLIENT_SECRET.")
+        return settings.client, settings.client_secret.get_secret_value()
+    given = settings.administrator_secret
+    secret = given.get_secret_value() if given else read_home(settings.home).administrator
+    return ADMINISTRATOR, secret
+
+
+def find_newest(http: httpx.Client, block: str, kind: str | None) -> str:
+    """Return the id of the newest entry of a kind that is seen; raise EvidenceError."""
+    if kind is None:
+        raise EvidenceError("Name an entry, or a kind with --newest.")
+    asked: dict[str, str | int] = {"kind": kind, "pageSize": 1}
+    found = _answer(http.get(f"/{block.strip('/')}/evidence/entries", params=asked))
+    entries = found.json()["entries"]
+    if not entries:
+        raise EvidenceError(f"You see no entry of the kind {kind} there.")
+    return str(entries[0]["id"])
+
+
+def fetch(http: httpx.Client, block: str, entry: str, within: float = 10.0) -> bytes:
+    """Return an entry's package, waiting while the entry gets its place; raise EvidenceError."""
+    deadline = time.monotonic() + within
+    while True:
+        answer = http.get(f"/{block.strip('/')}/evidence/packages/{entry}")
+        if answer.status_code != _NOT_YET or time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    raw = _answer(answer).content
+    try:
+        packages.read(raw)
+    except packages.PackageUnreadable as error:
+        raise EvidenceError(f"What the stack sent is no package: {error}.") from error
+    return raw
+
+
+def _answer(answer: httpx.Response) -> httpx.Response:
+    if answer.is_success:
+        return answer
+    try:
+        said = answer.json()
+    except ValueError:
+        said = {}
+    title = said.get("detail") or said.get("title") or said.get("error") or "no reason"
+    raise EvidenceError(f"{answer.request.url.path} is refused with {answer.status_code}: {title}.")
+
+
+def keep(raw: bytes, out: Path) -> None:
+    """Write a package for its owner alone, for it may hold what others must not read."""
+    if str(out) == "-":
+        sys.stdout.buffer.write(raw)
+        return
+    try:
+        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(raw)
+    except OSError as error:
+        raise EvidenceError(f"{out} cannot be written ({error.strerror}).") from error

@@ -2,12 +2,15 @@
 
 import json
 from ipaddress import IPv4Network, IPv6Network
+from typing import Self
 
 from joserfc.jwk import OKPKey
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from kit.settings import BlockSettings
+
+_SHORTEST_SECRET = 16
 
 
 class Settings(BlockSettings):
@@ -51,11 +54,18 @@ class Settings(BlockSettings):
     administrator_id: str = ""
     """The bootstrap administrator's OAuth2 client id; there is none when empty."""
     administrator_secret: SecretStr = SecretStr("")
-    """Its secret."""
+    """Its secret, of 16 characters at least."""
     connect_timeout: float = 3.0
     """Seconds a provider may take to accept a connection."""
     idle_timeout: float = 30.0
     """Seconds a provider may take for its next step: to read a chunk or to send one."""
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> Self:
+        if self.administrator_id and len(self.administrator_secret) < _SHORTEST_SECRET:
+            message = f"administrator_secret has {_SHORTEST_SECRET} characters at least"
+            raise ValueError(message)
+        return self
 
     @property
     def key(self) -> OKPKey:

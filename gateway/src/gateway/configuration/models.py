@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from kit.access import ANONYMOUS
-from kit.problems import NotFound
+from kit.problems import Forbidden, NotFound
 
 EVERYTHING = frozenset({"*"})
 WITHOUT_CREDENTIALS = frozenset({"none", "http", "https"})
@@ -35,6 +35,12 @@ OWN_PATHS = frozenset(
 _NAMESPACE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _SEGMENTS_OF_MEMBER = 3
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+class ScopesNotYours(Forbidden):
+    """Nobody gives scopes of the gateway that they have not, nor the credentials for them."""
+
+    title = "The application has scopes that are not yours"
 
 
 class ApplicationNotFound(NotFound):
@@ -108,6 +114,11 @@ class Application:
     def address(self) -> str:
         """Return ``INSTANCE/CLASS/CODE/ID``."""
         return f"{self.member}/{self.id}"
+
+    @property
+    def power(self) -> tuple[object, ...]:
+        """Return what decides who can use it and what for; whoever changes it has its scopes."""
+        return self.scopes, self.secret, self.certificates, self.connection
 
     @property
     def needs_no_credentials(self) -> bool:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from gateway.configuration.api import Books, Configured, Instance, refusals_noted
-from gateway.configuration.models import ApplicationNotFound
+from gateway.configuration.models import ApplicationNotFound, ScopesNotYours
 from gateway.identity.api import admits
 from gateway.keys import service
 from gateway.keys.models import KeyNotYours, KeyRefused, KeyTaken
@@ -40,7 +40,7 @@ Address = Annotated[str, Depends(_address)]
     response_model_exclude_none=True,
     responses={
         200: {"model": ApiKey, "description": "The key was there already"},
-        **may_answer(ApplicationNotFound, KeyTaken, KeyRefused, KeyNotYours),
+        **may_answer(ApplicationNotFound, KeyTaken, KeyRefused, KeyNotYours, ScopesNotYours),
     },
 )
 async def give_key(  # noqa: PLR0913, PLR0917  what a change of the configuration needs

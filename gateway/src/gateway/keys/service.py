@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from gateway.configuration.models import Configuration, Key, member_of
+from gateway.configuration.models import Configuration, Key, ScopesNotYours, member_of
 from gateway.configuration.service import Book
 from gateway.keys import store
 from gateway.keys.models import MADE, KeyNotYours, KeyTaken, check, is_same
@@ -26,11 +26,16 @@ class Wish:
 
 
 def allowed(configuration: Configuration, caller: Caller, wish: Wish) -> None:
-    """Refuse a wish before any transaction: KeyNotYours, KeyRefused or ApplicationNotFound."""
+    """Refuse a wish before any transaction.
+
+    Raises KeyNotYours, KeyRefused, ApplicationNotFound or ScopesNotYours.
+    """
     if (wish.id or wish.key) and not caller.is_administrator:
         raise KeyNotYours("leave id and key to the gateway")
     check(wish.id, wish.key)
-    configuration.application(wish.application)
+    application = configuration.application(wish.application)
+    if not all(caller.may(scope) for scope in application.scopes):
+        raise ScopesNotYours("its key would give them to you")
 
 
 async def give(  # noqa: PLR0913, PLR0917  what a change of the configuration needs

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from gateway.configuration.api import Books, Configured, Instance, refusals_noted
+from gateway.configuration.models import ScopesNotYours
 from gateway.identity.api import admits
 from gateway.members import service
 from gateway.members.models import AlreadyInitialised, ConfigurationRefused, Digest, Wanted
@@ -29,7 +30,7 @@ _BODY: dict[str, Any] = {
         "content": {"application/json": _SCHEMA, YAML: _SCHEMA},
     }
 }
-_CHANGES = may_answer(ConfigurationRefused, AlreadyInitialised)
+_CHANGES = may_answer(ConfigurationRefused, AlreadyInitialised, ScopesNotYours)
 
 
 class DocumentUnreadable(Invalid):
@@ -109,7 +110,7 @@ async def create_configuration(  # noqa: PLR0913, PLR0917  what a change of the 
 ) -> str:
     """Give an instance its first configuration."""
     async with refusals_noted(ledger, caller, now, wanted.instance, "createIMconf"):
-        service.check(now, wanted, digest, whole=True, first=True)
+        service.check(now, caller, wanted, digest, whole=True, first=True)
     count = await service.initialise(session, ledger, book, caller, wanted, digest)
     return f"{count} things configured"
 
@@ -132,7 +133,7 @@ async def update_configuration(  # noqa: PLR0913, PLR0917  as above
 ) -> str:
     """Add to the configuration and change what is described; the rest stays."""
     async with refusals_noted(ledger, caller, now, wanted.instance, "updateIMconf"):
-        service.check(now, wanted, digest, whole=False)
+        service.check(now, caller, wanted, digest, whole=False)
     count = await service.merge(session, ledger, book, caller, wanted, digest)
     return f"{count} things changed"
 
@@ -155,7 +156,7 @@ async def replace_configuration(  # noqa: PLR0913, PLR0917  as above
 ) -> str:
     """Make the configuration what is described; what is not described is deleted."""
     async with refusals_noted(ledger, caller, now, wanted.instance, "replaceIMconf"):
-        service.check(now, wanted, digest, whole=True)
+        service.check(now, caller, wanted, digest, whole=True)
     count = await service.replace(session, ledger, book, caller, wanted, digest)
     return f"{count} things changed"
 

@@ -137,6 +137,15 @@ class Difference:
         absent = object()
         return {k: value for k, value in after.items() if before.get(k, absent) != value}
 
+    def empowered(self) -> frozenset[str]:
+        """Return the scopes of all applications whose scopes or credentials change."""
+        changed: list[Application] = []
+        for address, application in self.written("applications").items():
+            before = self.before.applications.get(address)
+            if before is None or before.power != application.power:
+                changed += [application, *([before] if before else [])]
+        return frozenset(scope for application in changed for scope in application.scopes)
+
     def removed(self, table: str) -> list[Any]:
         """Return the keys of what is gone from a table."""
         before, after = getattr(self.before, table), getattr(self.after, table)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace as replace_fields
 
-from gateway.configuration.models import Configuration
+from gateway.configuration.models import Configuration, ScopesNotYours
 from gateway.configuration.service import Book
 from gateway.members import store
 from gateway.members.models import AlreadyInitialised, Difference, Digest, Wanted, planned
@@ -11,13 +11,29 @@ from kit.database import Session
 from kit.evidence import Entry, Ledger
 
 
-def check(
-    now: Configuration, wanted: Wanted, digest: Digest, *, whole: bool, first: bool = False
+def check(  # noqa: PLR0913  what a change of the configuration needs
+    now: Configuration,
+    caller: Caller,
+    wanted: Wanted,
+    digest: Digest,
+    *,
+    whole: bool,
+    first: bool = False,
 ) -> None:
-    """Refuse a document before any transaction: AlreadyInitialised or ConfigurationRefused."""
+    """Refuse a document before any transaction.
+
+    Raises AlreadyInitialised, ConfigurationRefused or ScopesNotYours.
+    """
     if first and any(member.instance == wanted.instance for member in now.members.values()):
         raise AlreadyInitialised("change it with PATCH or replace it with PUT")
-    planned(now, wanted, digest, whole=whole)
+    _allowed(caller, planned(now, wanted, digest, whole=whole))
+
+
+def _allowed(caller: Caller, difference: Difference) -> Difference:
+    missing = sorted(scope for scope in difference.empowered() if not caller.may(scope))
+    if missing:
+        raise ScopesNotYours(f"you have not {', '.join(missing)}")
+    return difference
 
 
 async def initialise(  # noqa: PLR0913, PLR0917  what a change of the configuration needs
@@ -28,7 +44,7 @@ async def initialise(  # noqa: PLR0913, PLR0917  what a change of the configurat
     Raises AlreadyInitialised or ConfigurationRefused.
     """
     now = await book.for_change(session)
-    check(now, wanted, digest, whole=True, first=True)  # somebody may have been faster
+    check(now, caller, wanted, digest, whole=True, first=True)  # somebody may have been faster
     return await _change(session, ledger, book, caller, (now, wanted, digest, True))
 
 
@@ -59,7 +75,7 @@ async def _change(
     plan: tuple[Configuration, Wanted, Digest, bool],
 ) -> int:
     now, wanted, digest, whole = plan
-    difference = planned(now, wanted, digest, whole=whole)
+    difference = _allowed(caller, planned(now, wanted, digest, whole=whole))
     facts = {"requestId": caller.request_id}
     entry = Entry("configuration.changed", caller.client, wanted.instance, facts=facts)
     return await keep(session, ledger, book, difference, entry)

@@ -128,7 +128,10 @@ def test_a_package_is_read_as_it_was_written(stamped):
 def test_a_package_with_everything_holds_in_every_step(keeper, stamped, authority):
     answered = promise(keeper.signer, LEDGER, [keeper.sealed])
     verdict = verify(
-        stamped, keeper.trusted, authorities=[authority.certificate], promise=f"{answered}\n"
+        stamped,
+        keeper.trusted,
+        authorities=[authority.certificate],
+        promised=["nonsense", f"{answered}\n"],
     )
     assert {step.name: step.result for step in verdict.steps} == dict.fromkeys(
         ("entry", "signature", "place", "key", "witnesses", "time-stamp", "detail", "promise"),
@@ -299,26 +302,39 @@ def test_a_promise_is_kept_broken_or_about_another_entry(keeper):
     other = a_keeper()
     package = keeper.package()
     kept = promise(keeper.signer, LEDGER, [other.sealed, keeper.sealed])
-    assert not failing(package, keeper.trusted, promise=kept)
+    assert not failing(package, keeper.trusted, promised=[kept])
     rewritten = replace(keeper.sealed, leaf=leaf_hash(b"something else"))
     for answered, why in (
         (promise(keeper.signer, LEDGER, [rewritten]), "BROKEN"),
         (promise(keeper.signer, LEDGER, [other.sealed]), "about others"),
-        (promise(keeper.signer, "consent", [keeper.sealed]), "another ledger"),
+        (promise(keeper.signer, "consent", [keeper.sealed]), "not one of this ledger"),
         (promise(other.signer, LEDGER, [keeper.sealed]), "not known"),
         (promise(keeper.witness, LEDGER, [keeper.sealed]), "do not trust"),
-        ("nonsense", "three parts"),
+        (kept[:-2], "signature"),
+        (keeper.signer.sign("promise", {"ledger": LEDGER, "entries": 5}), "names no entries"),
+        ("nonsense", "not one of this ledger"),
+        (".", "not one of this ledger"),
     ):
-        found = failing(package, {keeper.signer.kid}, promise=answered)
+        found = failing(package, {keeper.signer.kid}, promised=[answered])
         assert why in found["promise"]
+
+
+def test_of_an_answers_promises_each_of_this_ledger_must_be_kept(keeper):
+    kept = promise(keeper.signer, LEDGER, [keeper.sealed])
+    passed_on = promise(a_keeper().signer, "gateway", [a_keeper().sealed])
+    assert not failing(keeper.package(), promised=[passed_on, kept])
+    broken = promise(
+        keeper.signer, LEDGER, [replace(keeper.sealed, leaf=leaf_hash(b"something else"))]
+    )
+    assert "BROKEN" in failing(keeper.package(), promised=[kept, broken])["promise"]
 
 
 def test_a_promise_of_many_entries_names_the_first(keeper):
     others = [a_keeper().sealed for _ in range(9)]
     first = promise(keeper.signer, LEDGER, [keeper.sealed, *others])
-    assert not failing(keeper.package(), promise=first)
+    assert not failing(keeper.package(), promised=[first])
     last = promise(keeper.signer, LEDGER, [*others, keeper.sealed])
-    assert "about others" in failing(keeper.package(), promise=last)["promise"]
+    assert "about others" in failing(keeper.package(), promised=[last])["promise"]
 
 
 def test_what_was_signed_before_a_rotation_and_after_it_holds(keeper):

@@ -77,7 +77,7 @@ def verify(
             package,
             None if key is None else {print_ for one in key for print_ in trusted(one)},
             authorities=() if ca is None else certificates(ca),
-            promise=None if promise is None else promise_in(_read(promise)),
+            promised=() if promise is None else promises_in(_read(promise)),
         )
     except packages.PackageUnreadable as error:
         raise fail(f"{file} is no package of evidence: {error}.") from error
@@ -142,14 +142,15 @@ def certificates(file: Path) -> list[Certificate]:
         raise EvidenceError(f"{file} holds no certificate in PEM.") from error
 
 
-def promise_in(raw: bytes) -> str:
-    """Return the promise in an answer's headers as they were saved, or in a file of it alone."""
-    text = raw.decode(errors="replace")
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if name.strip().lower() == HEADER:
-            return value.strip()
-    return text.strip()
+def promises_in(raw: bytes) -> list[str]:
+    """Return the promises in an answer's headers as they were saved, or in a file of them alone.
+
+    An answer has one of each ledger that it left an entry in: the gateway's and a block's.
+    """
+    lines = [line.strip() for line in raw.decode(errors="replace").splitlines()]
+    pairs = [line.partition(":") for line in lines]
+    found = [value for name, _, value in pairs if name.strip().lower() == HEADER]
+    return [one.strip() for said in found or lines for one in said.split(",") if one.strip()]
 
 
 # -- in plain words --------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ class _Case:
     package: Package
     trusted: Collection[str] | None
     authorities: Collection[Certificate]
-    promised: str | None
+    promised: Collection[str]
     entry: dict[str, Any] = field(default_factory=dict[str, Any])
     head: dict[str, Any] = field(default_factory=dict[str, Any])
     detail: dict[str, Any] | None = None
@@ -90,16 +90,16 @@ def verify(
     trusted: Collection[str] | None = None,
     *,
     authorities: Collection[Certificate] = (),
-    promise: str | None = None,
+    promised: Collection[str] = (),
 ) -> Verdict:
     """Check a package; whatever it holds, this returns.
 
     ``trusted`` are thumbprints of the keys that the caller believes (``thumbprints``); without
     them all rests on the key that the package itself names. ``authorities`` are certificates of
-    who vouches for time-stamps. ``promise`` is an answer's evidence header, checked against the
-    package when given.
+    who vouches for time-stamps. ``promised`` are the promises in an answer's
+    evidence headers; those of the package's ledger are checked against it.
     """
-    case = _Case(package, trusted, authorities, promise)
+    case = _Case(package, trusted, authorities, promised)
     steps = [_step(name, check, case) for name, check in _CHECKS.items()]
     holds = all(step.result is Result.HOLDS for step in steps if step.name in _NEEDED)
     is_trusted = case.key is not None and trusted is not None and case.key in trusted
@@ -276,21 +276,40 @@ def _opened(given: Detail, place: bytes) -> dict[str, Any]:
 
 
 def _promise(case: _Case) -> _Found:
-    if case.promised is None:
+    if not case.promised:
         return Result.OPEN, "No answer's promise was given"
-    said, key = _signed(case, PROMISE, case.promised.strip())
+    ledger, entry = case.entry.get("block"), case.entry.get("id")
+    given = [one.strip() for one in case.promised]
+    mine = [_promised(case, one) for one in given if _unchecked(one).get("ledger") == ledger]
+    if not case.entry or not mine:
+        raise _Fails("the promise is not one of this ledger")
+    named = [one for entries, _ in mine for one in entries if one.get("id") == entry]
+    if not named:
+        raise _Fails("the promise does not name this entry: it is about others")
+    if any(one.get("leaf") != leaf_hash(case.package.entry).hex() for one in named):
+        raise _Fails("the promise is BROKEN: the ledger holds something else under this id")
+    keys = ", ".join(key for _, key in mine)
+    return Result.HOLDS, f"The promise is kept: the key {keys} promised exactly this entry"
+
+
+def _promised(case: _Case, signed: str) -> tuple[list[dict[str, Any]], str]:
+    """Return the entries that a promise names, and the key that signed it."""
+    said, key = _signed(case, PROMISE, signed)
     if case.trusted is not None and key not in case.trusted:
         raise _Fails(f"the promise is signed by the key {key}, which you do not trust")
-    if not case.entry or said.get("ledger") != case.entry["block"]:
-        raise _Fails("the promise is another ledger's")
-    listed = said.get("entries")
-    named = cast("list[Any]", listed) if isinstance(listed, list) else []
-    mine = [one for one in named if isinstance(one, dict) and one.get("id") == case.entry["id"]]
-    if not mine:
-        raise _Fails("the promise does not name this entry: it is about others")
-    if mine[0].get("leaf") != leaf_hash(case.package.entry).hex():
-        raise _Fails("the promise is BROKEN: the ledger holds something else under this id")
-    return Result.HOLDS, f"The promise is kept: the key {key} promised exactly this entry"
+    entries = said.get("entries")
+    if not isinstance(entries, list):
+        raise _Fails("the promise names no entries")
+    return [one for one in cast("list[Any]", entries) if isinstance(one, dict)], key
+
+
+def _unchecked(jws: str) -> dict[str, Any]:
+    """Return what a JWS says before its signature is checked, nothing when it is not readable."""
+    try:
+        said = json.loads(base64.urlsafe_b64decode(jws.split(".")[1] + "=="))
+    except (ValueError, IndexError):
+        return {}
+    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
 
 
 _Check = Callable[[_Case], _Found]

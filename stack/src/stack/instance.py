@@ -72,13 +72,22 @@ class Key(_Part):
     key: Secret
 
 
+class Certificate(_Part):
+    """A certificate an application is known by: that very one, or any of a subject and issuer."""
+
+    sha256: str | None = Field(default=None, description="SHA-256 of the certificate (DER) in hex")
+    subject: str | None = Field(default=None, description="As in RFC 4514: CN=clinic,O=Ministry")
+    issuer: str | None = Field(default=None, description="As in RFC 4514: who issued it")
+
+
 class InstanceApplication(_Part):
     """An application of a member: how it proves itself, what it offers."""
 
     id: str
-    connection: Literal["none", "oauth2", "apiKey"] = "none"
+    connection: Literal["none", "oauth2", "apiKey", "mtls"] = "none"
     secret: Secret | None = None
     keys: list[Key] = []
+    certificates: list[Certificate] | None = Field(default=None, description="With mtls")
     scopes: list[str] = Field(default=[], description="Scopes at the gateway's own API")
     services: list[Service] = []
 

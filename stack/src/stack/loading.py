@@ -89,6 +89,9 @@ class Loader:
                 "connection": application.connection,
                 "scopes": application.scopes,
                 "secret": secret(application.secret, self._environment),
+                "certificates": None
+                if application.certificates is None
+                else [one.model_dump(exclude_none=True) for one in application.certificates],
                 "services": [_service(service.model_dump()) for service in application.services],
             }
             for application in member.applications

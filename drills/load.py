@@ -16,6 +16,7 @@ import aiohttp
 
 from drills import requests
 from drills.requests import Asked
+from kit.evidence.promises import HEADER
 
 _ANSWER_WITHIN = 20.0
 _MOST_TRIES = 12
@@ -43,6 +44,8 @@ class Attempt:
     why: str
     request_id: str
     body: Any
+    promises: tuple[str, ...] = ()
+    """What the answer promised to be in the ledgers, as it was signed."""
 
     @property
     def succeeded(self) -> bool:
@@ -175,11 +178,12 @@ class Load:
 
     async def _send(self, asked: Asked, tries: int, due: float) -> Attempt:
         sent = self.now
-        status, why, request_id, body = 0, "", "", None
+        status, why, request_id, body, promised = 0, "", "", None, tuple[str, ...]()
         try:
             async with self.session.post(
                 asked.path, json=asked.body, headers=self._headers[asked.client]
             ) as answer:
+                promised = tuple(answer.headers.getall(HEADER, ()))
                 content = await answer.read()
                 status, request_id = answer.status, answer.headers.get("X-Request-Id", "")
                 body = _json(content)
@@ -188,8 +192,9 @@ class Load:
         if status >= 300:  # noqa: PLR2004  HTTP's words
             why = _reason(body)
         kept = body if 200 <= status < 300 else None  # noqa: PLR2004  as above
+        times = due, sent, self.now
         return Attempt(
-            asked.kind, asked.key, tries, due, sent, self.now, status, why, request_id, kept
+            asked.kind, asked.key, tries, *times, status, why, request_id, kept, promised
         )
 
     @property

@@ -8,8 +8,8 @@ from typing import Any
 
 import asyncpg
 
-from drills import kills, requests
-from drills.house import PARTS, House
+from drills import kills, ledgers, requests
+from drills.house import House
 from drills.kills import Kill
 from drills.load import Attempt, Load
 from drills.post import Post
@@ -60,7 +60,8 @@ async def check(run: Run) -> list[Promise]:
         _events_can_be_pulled,
         _exchanges_are_logged,
         _writes_are_logged,
-        _leaves_are_right,
+        _promises_are_kept,
+        _ledgers_verify,
     ]
     return [await each(run) for each in checks]
 
@@ -307,17 +308,17 @@ def _ids(answered: dict[str, Attempt], name: str | None) -> set[str]:
     return {each["id"] if isinstance(each, dict) else each for each in found}
 
 
-async def _leaves_are_right(run: Run) -> Promise:
-    """RFC 9162 section 2.1.1: a leaf is SHA-256 of 0x00 and the entry."""
-    statement = r"""
-        SELECT count(*) AS all,
-               count(*) FILTER (WHERE leaf <> sha256('\x00'::bytea || canonical)) AS wrong
-        FROM evidence_entry
-    """
-    counted = {part: (await _fetch(run.house, part, statement))[0] for part in PARTS}
-    broken = [f"{part}: {row['wrong']}" for part, row in counted.items() if row["wrong"]]
-    said = ", ".join(f"{part} {row['all']}" for part, row in counted.items())
-    return _promise("each ledger entry has its leaf hash", broken, said)
+async def _promises_are_kept(run: Run) -> Promise:
+    """Each answer names its entries, signed; all are in the ledgers, whatever was killed."""
+    wanted, broken = ledgers.promised(run.house, run.load.memory.attempts)
+    broken += await ledgers.missing(run.house, wanted)
+    said = ", ".join(f"{part} {len(entries)}" for part, entries in sorted(wanted.items()))
+    return _promise("each promised entry is in its ledger", broken, said)
+
+
+async def _ledgers_verify(run: Run) -> Promise:
+    broken, said = await ledgers.faults(run.house)
+    return _promise("each ledger verifies", broken, said)
 
 
 async def _fetch(house: House, part: str, statement: str, *values: object) -> list[asyncpg.Record]:

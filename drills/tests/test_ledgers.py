@@ -4,10 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
-
 from drills import ledgers
 from drills.house import PARTS, House
 from drills.load import Attempt
+
 from kit.evidence import Signer, new_signing_keys
 from kit.evidence.signing import CHECKPOINT, PROMISE
 

@@ -1,11 +1,14 @@
 """What each scope of the gateway opens, who may give it, and how the first administrator begins."""
 
+import json
 from typing import Any
 
 import asyncpg
 import pytest
 from gateway_house import (
     ADMINISTRATOR,
+    KEYED,
+    ROOM,
     House,
     bearer,
     client_of,
@@ -98,6 +101,25 @@ async def test_nobody_gives_scopes_that_are_not_theirs_nor_takes_them_by_a_secre
     async with await house.administrator() as admin:
         found = await admin.get("/api/v1/messagelog", params={"kind": "change.refused"})
         assert found.json()["messages"]
+
+
+async def test_who_reaches_for_more_than_is_theirs_is_told_of(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    await configured(house, application("reacher", "write:conf"))
+    async with await acting(house, "reacher") as http:
+        wrong = application("reacher", *SCOPES)
+        assert (await http.patch("/api/v1/config", json=document(wrong))).status_code == 403
+        wrong = {"id": "reacher", "connection": "pigeon"}  # not valid, and nobody's security
+        assert (await http.patch("/api/v1/config", json=document(wrong))).status_code == 400
+    async with house.keyed() as http:
+        assert (await http.get(f"/r1/{ROOM}/pull/v1/newBirth")).status_code == 403
+    found = [r.getMessage() for r in caplog.records if r.name == "govblocks.security"]
+    told = [json.loads(line) for line in found]
+    assert [(one["event"], one["client"], one["about"]) for one in told] == [
+        ("right.missing", "SCOPED/GOV/1/reacher", "updateIMconf"),
+        ("right.missing", KEYED, ROOM),
+    ]
 
 
 async def test_the_first_administrator_has_a_secret_from_the_environment_or_there_is_none(

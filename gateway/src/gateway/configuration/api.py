@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from gateway.configuration.models import Configuration, member_of
 from gateway.configuration.service import Book
+from gateway.identity.service import Identity
 from kit.access import Caller
 from kit.evidence import Entry, Ledger
 from kit.problems import Problem
@@ -37,9 +38,11 @@ Instance = Annotated[str, Depends(_instance)]
 
 @asynccontextmanager
 async def refusals_noted(
-    ledger: Ledger, caller: Caller, now: Configuration, about: str, operation: str
+    request: Request, caller: Caller, now: Configuration, about: str, operation: str
 ) -> AsyncGenerator[None]:
     """Note a change that is refused; use it before the transaction, which would roll it back.
+
+    Who watches is told when it is refused for who asks.
 
     ``about`` is an instance or an application; one that is not known is not repeated in the log.
     """
@@ -53,5 +56,11 @@ async def refusals_noted(
         }
         known = about if about in now.instances or about in now.applications else ""
         entry = Entry("change.refused", caller.client, known, facts=facts, tenant=member_of(known))
+        identity: Identity = request.app.state.identity
+        known_as = now, caller.client
+        identity.tell(
+            problem, request.scope, *known_as, request_id=caller.request_id, about=operation
+        )
+        ledger: Ledger = request.app.state.ledger
         await ledger.note(entry)
         raise

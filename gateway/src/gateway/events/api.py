@@ -29,6 +29,7 @@ from gateway.events.schemas import (
     SubscriptionItem,
 )
 from gateway.identity.api import admits
+from gateway.identity.service import Identity
 from kit.access import Caller
 from kit.evidence import Entry, Ledger
 from kit.problems import FieldError
@@ -54,14 +55,17 @@ async def _room(  # noqa: PLR0913, PLR0917  the parts of an address
     code, scope = _needed(request)
     try:
         room.check(code, scope)
-    except NotForYou:
+    except NotForYou as problem:
+        known = address if address in configuration.applications else ""
+        identity: Identity = request.app.state.identity
+        asked = configuration, caller.client
+        identity.tell(problem, request.scope, *asked, request_id=caller.request_id, about=known)
         ledger: Ledger = request.app.state.ledger
         facts = {
             "operation": request.scope["route"].operation_id,
             "reason": NotForYou.title,
             "requestId": caller.request_id,
         }
-        known = address if address in configuration.applications else ""
         tenant = member_of(known)
         await ledger.note(Entry("room.refused", caller.client, known, facts=facts, tenant=tenant))
         raise

@@ -58,7 +58,7 @@ async def give_key(  # noqa: PLR0913, PLR0917  what a change of the configuratio
     asked = new or NewKey.model_validate({})
     wish = service.Wish(application, asked.id, asked.key, asked.expiresAt)
     digest = request.app.state.identity.digest_of_key
-    async with refusals_noted(ledger, caller, now, application, "giveKey"):
+    async with refusals_noted(request, caller, now, application, "giveKey"):
         service.allowed(now, caller, wish)
     key, text = await service.give(session, ledger, book, caller, wish, digest)
     response.status_code = 201 if text else 200

@@ -97,6 +97,7 @@ async def list_configuration(
     responses=_CHANGES,
 )
 async def create_configuration(  # noqa: PLR0913, PLR0917  what a change of the configuration needs
+    request: Request,
     caller: Writer,
     wanted: WantedDocument,
     session: Transaction,
@@ -109,7 +110,7 @@ async def create_configuration(  # noqa: PLR0913, PLR0917  what a change of the 
     ] = False,
 ) -> str:
     """Give an instance its first configuration."""
-    async with refusals_noted(ledger, caller, now, wanted.instance, "createIMconf"):
+    async with refusals_noted(request, caller, now, wanted.instance, "createIMconf"):
         service.check(now, caller, wanted, digest, whole=True, first=True)
     count = await service.initialise(session, ledger, book, caller, wanted, digest)
     return f"{count} things configured"
@@ -123,6 +124,7 @@ async def create_configuration(  # noqa: PLR0913, PLR0917  what a change of the 
     responses=_CHANGES,
 )
 async def update_configuration(  # noqa: PLR0913, PLR0917  as above
+    request: Request,
     caller: Writer,
     wanted: WantedDocument,
     session: Transaction,
@@ -132,7 +134,7 @@ async def update_configuration(  # noqa: PLR0913, PLR0917  as above
     digest: Digests,
 ) -> str:
     """Add to the configuration and change what is described; the rest stays."""
-    async with refusals_noted(ledger, caller, now, wanted.instance, "updateIMconf"):
+    async with refusals_noted(request, caller, now, wanted.instance, "updateIMconf"):
         service.check(now, caller, wanted, digest, whole=False)
     count = await service.merge(session, ledger, book, caller, wanted, digest)
     return f"{count} things changed"
@@ -146,6 +148,7 @@ async def update_configuration(  # noqa: PLR0913, PLR0917  as above
     responses=_CHANGES,
 )
 async def replace_configuration(  # noqa: PLR0913, PLR0917  as above
+    request: Request,
     caller: Creator,
     wanted: WantedDocument,
     session: Transaction,
@@ -155,7 +158,7 @@ async def replace_configuration(  # noqa: PLR0913, PLR0917  as above
     digest: Digests,
 ) -> str:
     """Make the configuration what is described; what is not described is deleted."""
-    async with refusals_noted(ledger, caller, now, wanted.instance, "replaceIMconf"):
+    async with refusals_noted(request, caller, now, wanted.instance, "replaceIMconf"):
         service.check(now, caller, wanted, digest, whole=True)
     count = await service.replace(session, ledger, book, caller, wanted, digest)
     return f"{count} things changed"

@@ -46,6 +46,7 @@ async def allowed(  # noqa: PLR0913, PLR0917  the filters the contract declares
 
 @router.patch("/allow", operation_id="setAllowed", responses=may_answer(RightRefused))
 async def allow(  # noqa: PLR0913, PLR0917  what a change of the configuration needs
+    request: Request,
     caller: Writer,
     session: Transaction,
     ledger: Evidence,
@@ -56,13 +57,14 @@ async def allow(  # noqa: PLR0913, PLR0917  what a change of the configuration n
 ) -> None:
     """Allow applications to use services."""
     changes = [right.change(instance) for right in wanted or ()]
-    async with refusals_noted(ledger, caller, now, instance, "setAllowed"):
+    async with refusals_noted(request, caller, now, instance, "setAllowed"):
         grantees(now, changes, registered=True)
     await service.allow(session, ledger, book, caller, changes)
 
 
 @router.patch("/deny", operation_id="setDenied", responses=may_answer(RightRefused))
 async def deny(  # noqa: PLR0913, PLR0917  as above
+    request: Request,
     caller: Writer,
     session: Transaction,
     ledger: Evidence,
@@ -73,6 +75,6 @@ async def deny(  # noqa: PLR0913, PLR0917  as above
 ) -> None:
     """Deny applications services, at once."""
     changes = [right.change(instance) for right in wanted or ()]
-    async with refusals_noted(ledger, caller, now, instance, "setDenied"):
+    async with refusals_noted(request, caller, now, instance, "setDenied"):
         grantees(now, changes, registered=False)
     await service.deny(session, ledger, book, caller, changes)

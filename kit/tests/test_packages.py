@@ -337,22 +337,6 @@ def test_a_promise_of_many_entries_names_the_first(keeper):
     assert "about others" in failing(keeper.package(), promised=[last])["promise"]
 
 
-def test_what_was_signed_before_a_rotation_and_after_it_holds(keeper):
-    """The new key stands first; of the old one only the public part is kept."""
-    old = json.loads(new_signing_keys())["keys"][0]
-    new = json.loads(new_signing_keys())["keys"][0]
-    before = replace(keeper, signer=Signer(json.dumps({"keys": [old]})))
-    public = {name: value for name, value in old.items() if name != "d"}
-    after = replace(keeper, signer=Signer(json.dumps({"keys": [new, public]})))
-    published = thumbprints(after.signer.public)
-    assert before.signer.kid != after.signer.kid
-    for package, kid in ((before.package(), old["kid"]), (after.package(), new["kid"])):
-        verdict = verify(read(written(package)), published)
-        assert (verdict.is_verified, verdict.is_trusted, verdict.key) == (True, True, kid)
-    late = replace(before.package(), keys=after.package().keys)  # exported after the rotation
-    assert verify(late, published).is_verified
-
-
 # -- files that anybody may hand in ------------------------------------------------------------
 
 

@@ -58,7 +58,12 @@ class BlockSettings(BaseSettings):
     @classmethod
     def _read_file(cls, given: SecretStr) -> SecretStr:
         said = given.get_secret_value()
-        return SecretStr(Path(said[5:]).read_text()) if said.startswith("file:") else given
+        if not said.startswith("file:"):
+            return given
+        try:
+            return SecretStr(Path(said[5:]).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError("the file of keys cannot be read") from error
 
     @property
     def migration_url(self) -> str:

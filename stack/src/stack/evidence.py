@@ -296,7 +296,7 @@ def find_newest(http: httpx.Client, block: str, kind: str | None) -> str:
     if kind is None:
         raise EvidenceError("Name an entry, or a kind with --newest.")
     asked: dict[str, str | int] = {"kind": kind, "pageSize": 1}
-    found = _answer(http.get(f"/{block.strip('/')}/evidence/entries", params=asked))
+    found = _answer(http.get(f"{_ledger(block)}/entries", params=asked))
     entries = found.json()["entries"]
     if not entries:
         raise EvidenceError(f"You see no entry of the kind {kind} there.")
@@ -307,7 +307,7 @@ def fetch(http: httpx.Client, block: str, entry: str, within: float = 10.0) -> b
     """Return an entry's package, waiting while the entry gets its place; raise EvidenceError."""
     deadline = time.monotonic() + within
     while True:
-        answer = http.get(f"/{block.strip('/')}/evidence/packages/{entry}")
+        answer = http.get(f"{_ledger(block)}/packages/{entry}")
         if answer.status_code != _NOT_YET or time.monotonic() > deadline:
             break
         time.sleep(0.1)
@@ -317,6 +317,11 @@ def fetch(http: httpx.Client, block: str, entry: str, within: float = 10.0) -> b
     except packages.PackageUnreadable as error:
         raise EvidenceError(f"What the stack sent is no package: {error}.") from error
     return raw
+
+
+def _ledger(block: str) -> str:
+    """Return where a ledger's routes are; the gateway has its own at the root."""
+    return "/evidence" if block == "gateway" else f"/{block.strip('/')}/evidence"
 
 
 def _answer(answer: httpx.Response) -> httpx.Response:

@@ -109,6 +109,46 @@ def test_a_blocks_variables_are_its_settings(
     assert int(grace.removesuffix("s")) > settings.grace + 5
 
 
+def test_a_block_is_a_client_with_a_secret_of_its_own(
+    house: Path, services: dict[str, Any], tmp_path: Path
+) -> None:
+    known = variables(made(house, tmp_path, "demo"))
+    secrets = set[str]()
+    for block in BLOCKS:
+        given, prefix = services[block]["environment"], block.upper()
+        client = filled(given[f"{prefix}_CLIENT_ID"], known)
+        assert client == f"{known['GOVBLOCKS_OPERATOR']}/{block}"
+        secrets.add(filled(given[f"{prefix}_CLIENT_SECRET"], known))
+    assert len(secrets) == len(BLOCKS)
+
+
+def test_the_blocks_and_the_health_check_use_the_gateways_port_that_is_not_published(
+    services: dict[str, Any],
+) -> None:
+    gateway = services["gateway"]
+    inner = gateway["environment"]["GATEWAY_PLAIN_PORT"]
+    assert [port.rpartition(":")[2] for port in gateway["ports"]] == ["8080"]
+    assert inner != 8080
+    assert f"'http://127.0.0.1:{inner}/health'" in gateway["healthcheck"]["test"][-1]
+    for block in home.BLOCKS:
+        url = services[block]["environment"][f"{block.upper()}_GATEWAY_URL"]
+        assert url == f"http://gateway:{inner}"
+
+
+def test_tls_is_a_certificate_and_its_key_in_a_folder(house: Path, tmp_path: Path) -> None:
+    more = yaml.safe_load((house / "deploy" / "tls.yaml").read_text())["services"]
+    assert set(more) == {"gateway"}
+    given = more["gateway"]["environment"]
+    fields = importlib.import_module("gateway.settings").Settings.model_fields
+    assert set(given) == {"GATEWAY_TLS_CERT", "GATEWAY_TLS_KEY"}
+    assert {name.removeprefix("GATEWAY_").lower() for name in given} <= set(fields)
+    mounted = filled(more["gateway"]["volumes"][0], {"GOVBLOCKS_CERTIFICATES": "/etc/govblocks"})
+    assert mounted == "/etc/govblocks:/run/tls:ro"
+    assert {str(Path(path).parent) for path in given.values()} == {"/run/tls"}
+    text = made(house, tmp_path, "production").read_text()
+    assert "#COMPOSE_FILE=compose.yaml:deploy/tls.yaml\n#GOVBLOCKS_CERTIFICATES=\n" in text
+
+
 def test_the_gateway_knows_every_block_and_trusts_no_network(
     house: Path, services: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -318,7 +318,7 @@ async def test_a_changed_node_is_found(
     kept: Kept, node: tuple[int, int], column: str, bits: tuple[int, int]
 ) -> None:
     where = " WHERE level = $1 AND index = $2"
-    hash_ = await kept.driver.fetchval("SELECT hash FROM evidence_node" + where, *node)
+    hash_ = await kept.driver.fetchval("SELECT hash FROM evidence_node" + where, *node)  # noqa: S608
     change, more = {
         "hash": ("UPDATE evidence_node SET hash = $3", [flipped(hash_, *bits)]),
         "index": ("UPDATE evidence_node SET index = $3", [1000]),

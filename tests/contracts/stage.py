@@ -22,7 +22,9 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from kit.access import IN_PROCESS, Caller
-from kit.evidence import Ledger
+from kit.evidence import Ledger, Signer, leaf_hash, new_signing_keys
+from kit.evidence.sequencing import append, read_head
+from kit.evidence.signing import CHECKPOINT
 from kit.settings import BlockSettings
 from kit.testing import Block, PinnedDatabase, Urls, copy_of_template, settings_for
 from kit.web import operations
@@ -30,7 +32,7 @@ from kit.web import operations
 ROOT = Path(__file__).parents[2]
 BLOCKS = ("registry", "consent", "messaging", "catalogue", "gateway")
 TENANT = "TEST/GOV/1001"
-EVERYTHING = Caller(f"{TENANT}/clinic", TENANT, scopes=frozenset({"*"}))
+EVERYTHING = Caller(f"{TENANT}/clinic", TENANT, scopes=frozenset({"*", "evidence:erase"}))
 CLINIC, CLINIC_SECRET = "DEV/GOV/10001/clinic", "the clinic's own secret"
 ROOM = "DEV/GOV/10002/life-events"
 ADMINISTRATOR, SECRET = "administrator", "an administrator's secret"
@@ -40,6 +42,28 @@ TABLES = (
 )
 NOWHERE = "postgresql://nobody:nothing@127.0.0.1:9/nothing"
 """A database that does not answer."""
+
+
+class Other:
+    """Another block, whose ledger is to be witnessed: what it publishes and what it signs."""
+
+    def __init__(self) -> None:
+        self.signer = Signer(new_signing_keys())
+
+    async def of(self, ledger: str, *, anew: bool = False) -> list[dict[str, Any]]:
+        del anew
+        return self.signer.public if ledger == "other" else []
+
+    async def known(self, ledger: str) -> list[dict[str, Any]]:
+        return await self.of(ledger)
+
+    def checkpoint(self, size: int, seed: bytes) -> str:
+        """Sign a checkpoint over some tree of a size."""
+        said = {"ledger": "other", "size": size, "root": leaf_hash(seed).hex(), "previous": None}
+        return self.signer.sign(CHECKPOINT, said | {"at": "2026-11-22T10:00:00.000000Z"})
+
+
+OTHER = Other()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +260,9 @@ class Stage:
     def request(self, step: Mapping[str, Any]) -> Request:
         """Return the request of a step, with what was kept."""
         given = {
-            name: filled(v, self.kept) for name, v in step.items() if name not in {"do", "keep"}
+            name: filled(v, self.kept)
+            for name, v in step.items()
+            if name not in {"do", "keep", "places"}
         }
         return Request(operations_of(self.block)[step["do"]], **given)
 
@@ -248,6 +274,8 @@ class Stage:
     async def walk(self, part: str, client: AsyncClient) -> str:
         """Send the requests of ``first`` or ``last``; return what went wrong, empty if nothing."""
         for step in steps(self.block).get(part, []):
+            if step.get("places"):
+                await self.place()
             request = self.request(step)
             answer = await request.send(client)
             if answer.status_code != request.answers:
@@ -257,6 +285,13 @@ class Stage:
             for name, pointer in step.get("keep", {}).items():
                 self.kept[name] = pointed(answer.json(), pointer)
         return ""
+
+    async def place(self) -> None:
+        """Give what is in the ledger its places, as the jobs process would."""
+        state = self.app.state
+        async with state.database.connection() as connection:
+            head = await read_head(connection.driver)
+            await append(connection.driver, self.block, state.evidence_signer, head)
 
     @asynccontextmanager
     async def rolled_back(self) -> AsyncGenerator[Callable[[], Awaitable[dict[str, str]]]]:
@@ -308,16 +343,22 @@ def block_of(name: str) -> Block:
 
 
 @asynccontextmanager
-async def staged(name: str, **changed: Any) -> AsyncGenerator[Stage]:
+async def staged(name: str, *, filled_in: bool = True, **changed: Any) -> AsyncGenerator[Stage]:
     """Lend a block with everything of ``good_input.yaml`` in it; ``changed`` are settings."""
     block = block_of(name)
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(copy_of_template(block))
         app = block.create_app(settings_for(block, urls, **changed))
         await stack.enter_async_context(app.router.lifespan_context(app))
+        app.state.published_keys, app.state.verifying = OTHER, asyncio.Lock()
         stage = Stage(name, app)
+        if not filled_in:
+            yield stage
+            return
         async with await stage.full_client() as client:
             wrong = await stage.walk("first", client)
+            stage.kept["foreign"] = OTHER.checkpoint(1, b"one")
+            wrong = wrong or await stage.walk("ledger", client)
         assert not wrong, wrong
         yield stage
 
@@ -328,4 +369,5 @@ async def stranded(name: str, kept: Mapping[str, Any]) -> AsyncGenerator[Stage]:
     block = block_of(name)
     app = block.create_app(settings_for(block, Urls(NOWHERE, NOWHERE)))
     async with app.router.lifespan_context(app):
+        app.state.published_keys, app.state.verifying = OTHER, asyncio.Lock()
         yield Stage(name, app, kept=dict(kept))

@@ -13,6 +13,7 @@ WORDS = {
 GENERAL = {
     *("databases", "templates", "messages", "entries", "records"),  # PostgreSQL, ASGI, the ledger
     *("changes", "decisions", "fields", "releases", "sources", "triggers", "usage", "validation"),
+    *("audit", "verification"),  # what can be asked of a ledger
 }
 """Names of features that are ordinary words too; ``WORDS`` has those of them that are not."""
 

@@ -27,7 +27,7 @@ from gateway.identity.models import Issuer
 from gateway.identity.service import Identity, Persons
 from gateway.providers.service import Providers
 from gateway.settings import Settings
-from kit import web
+from kit import audit, web
 from kit.access import Signer
 
 BLOCK = "gateway"
@@ -41,6 +41,7 @@ for _router in (
     gateway.directory.api.router,
     gateway.events.api.router,
     gateway.evidence.api.router,
+    audit.ledger_router,
 ):
     _GUARDED.include_router(_router)
 _ROUTERS = (

@@ -22,6 +22,7 @@ OWN_PATHS = frozenset(
         "oauth2",
         ".well-known",
         "docs",
+        "evidence",
         "health",
         "healthcheck",
         "listClients",

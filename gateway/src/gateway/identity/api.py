@@ -258,4 +258,4 @@ async def jwks(
     response.headers["Cache-Control"] = "public, max-age=300"
     identity: service.Identity = request.app.state.identity
     key = cast("dict[str, Any]", identity.key.as_dict(private=False))
-    return PublicKeys(keys=[key | {"use": "sig"}])
+    return PublicKeys(keys=[key | {"use": "sig"}, *request.app.state.evidence_signer.public])

@@ -156,7 +156,9 @@ class Ledger:
 
     def _sealed(self, entry: Entry, keys: Mapping[bytes, DataKey]) -> Sealed:
         entry_id, at = new_id(), datetime.now(UTC)
-        reference = None if entry.subject is None else self._keyring.reference(entry.subject)
+        reference = entry.reference
+        if entry.subject is not None:
+            reference = self._keyring.reference(entry.subject)
         sealed = None
         if entry.detail is not None:
             if reference is None:

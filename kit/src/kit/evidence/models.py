@@ -17,7 +17,8 @@ class Entry:
 
     ``facts`` are JSON values without personal data; ``subject`` is the person it concerns (kept
     only as a pseudonym); ``detail`` is what is sealed for those entitled; ``tenant`` is the member
-    whose objects it is about, who may read the entry as its actor may.
+    whose objects it is about, who may read the entry as its actor may; ``reference`` is the
+    subject's pseudonym where the writer knows only that.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Entry:
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
     detail: Mapping[str, Any] | None = None
     tenant: str = ""
+    reference: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from consent.policies import api as policies
 from consent.settings import Settings
 from consent.submissions import api as submissions
 from consent.verification import api as verification
+from kit import audit as evidence
 from kit import web
 from kit.problems import Conflict, Invalid, NotFound
 
@@ -23,6 +24,7 @@ _ROUTERS = (
     submissions.router,
     verification.router,
     audit.router,
+    evidence.router,
 )
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from fastapi import FastAPI
 
-from kit import jobs, web
+from kit import audit, jobs, web
 from kit.database import Database
 from kit.evidence import Ledger
 from kit.problems import Conflict, Invalid, NotFound, Problem
@@ -34,7 +34,7 @@ _LEAST, _MOST = 2, 4  # connections of the jobs, besides the one that listens
 def create_app(settings: Settings) -> FastAPI:
     """Make the application that serves requests."""
     return web.create_app(
-        BLOCK, "Messaging", _DESCRIPTION, settings, [api.router], statuses=_STATUSES
+        BLOCK, "Messaging", _DESCRIPTION, settings, [api.router, audit.router], statuses=_STATUSES
     )
 
 

@@ -3,7 +3,7 @@
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from kit import web
+from kit import audit, web
 from registry.changes import api as changes
 from registry.databases import api as databases
 from registry.records import api as records
@@ -14,7 +14,14 @@ from registry.usage import api as usage
 BLOCK = "registry"
 
 # the usage report's addresses stand before the registries' own, which could swallow them
-_ROUTERS = (databases.router, databases.one, usage.router, records.router, changes.router)
+_ROUTERS = (
+    databases.router,
+    databases.one,
+    usage.router,
+    records.router,
+    changes.router,
+    audit.router,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -89,7 +89,7 @@ async def gateway():
         yield made
 
 
-def mediator_of(url):
+def mediator_of(url, **more):
     return Mediator(
         BlockSettings(
             database_url=SecretStr("postgresql://nowhere"),
@@ -98,6 +98,7 @@ def mediator_of(url):
             gateway_url=url,
             client_id="TEST/GOV/1/block",
             client_secret=SecretStr("secret"),
+            **more,
         )
     )
 
@@ -114,6 +115,12 @@ async def test_a_call_carries_a_token_that_is_kept(gateway, mediator):
         answer = await mediator.call("POST", "/echo", body={"n": number}, request_id="r-1")
         assert answer.json() == {"id": "r-1", "body": {"n": number}}
     assert gateway.tokens == 1
+
+
+async def test_calls_go_another_way_than_the_gateways_name_when_one_is_given(gateway):
+    mediator = mediator_of("https://gateway.invalid", mediator_url=gateway.url)
+    assert (await mediator.call("POST", "/echo", body={})).status_code == 200
+    await mediator.close()
 
 
 async def test_a_token_that_no_longer_counts_is_replaced_once(gateway, mediator):

@@ -133,6 +133,7 @@ def test_the_blocks_and_the_health_check_use_the_gateways_port_that_is_not_publi
     for block in home.BLOCKS:
         url = services[block]["environment"][f"{block.upper()}_GATEWAY_URL"]
         assert url == f"http://gateway:{inner}"
+    assert gateway["environment"]["GATEWAY_MEDIATOR_URL"] == f"http://127.0.0.1:{inner}"
 
 
 def test_tls_is_a_certificate_and_its_key_in_a_folder(house: Path, tmp_path: Path) -> None:

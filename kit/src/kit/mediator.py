@@ -63,7 +63,8 @@ class Mediator:
     def __init__(self, settings: BlockSettings) -> None:
         self._client_id = settings.client_id
         self._secret = settings.client_secret.get_secret_value()
-        self._http = httpx.AsyncClient(base_url=settings.gateway_url, timeout=httpx.Timeout(5.0))
+        url = settings.mediator_url or settings.gateway_url
+        self._http = httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(5.0))
         self._token = ""
         self._token_until = 0.0
 

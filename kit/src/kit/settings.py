@@ -19,6 +19,8 @@ class BlockSettings(BaseSettings):
     """PostgreSQL connections one web worker may hold."""
     gateway_url: str = "http://127.0.0.1:8080"
     """Where the information mediator answers."""
+    mediator_url: str = ""
+    """Where its own calls go, when not there: the gateway's own need no way around by outside."""
     gateway_jwks: str = ""
     """The gateway's public keys (JWKS, RFC 7517); read from ``gateway_url`` when empty."""
     client_id: str = ""

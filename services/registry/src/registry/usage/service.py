@@ -100,7 +100,8 @@ async def report(
     """Return who looked at a person's data in a database, newest first, 1000 entries at most.
 
     A signed-in person asks about themselves, or about whom they represent; an application of the
-    owner about anybody, and is also told who fetched the report. Raise NotYourData, PersonInvalid or PersonUnknown.
+    owner about anybody, and is also told who fetched the report. Raise NotYourData, PersonInvalid
+    or PersonUnknown.
     """
     check_person(person)
     analyst = caller.person is None and caller.is_owner

@@ -28,7 +28,7 @@ from kit.evidence.sequencing import digest_of
 from kit.evidence.signing import CHECKPOINT, COSIGNATURE
 from kit.evidence.verdicts import Result, thumbprints, verify
 from kit.identifiers import new_id
-from kit.sealing import Keyring, new_sealing_key
+from kit.sealing import DataKey, Keyring, new_sealing_key
 
 DETAIL = {"readerId": "EE378129277266", "readerName": "Dr. Õun"}
 LEDGER, WITNESS = "registry", "gateway"
@@ -190,6 +190,18 @@ def test_an_entry_that_is_not_as_it_was_written_fails(keeper):
         assert verify(keeper.package(entry=text)).entry is None
 
 
+def test_an_entry_that_was_not_written_in_canonical_form_fails_though_the_ledger_holds_it(keeper):
+    """One text for one meaning: a member that stands in it twice could be read in two ways."""
+    for text in (
+        keeper.sealed.canonical.replace(b'"actor":', b'"actor":"A/B/C/Z","actor":'),
+        keeper.sealed.canonical.replace(b",", b", ", 1),
+    ):
+        leaves = [*keeper.leaves]
+        leaves[INDEX] = leaf_hash(text)
+        other = replace(keeper, sealed=replace(keeper.sealed, canonical=text), leaves=leaves)
+        assert "canonical form" in failing(other.package())["entry"]
+
+
 def test_a_place_that_is_another_fails(keeper):
     path = keeper.path(INDEX)
     for proof in (
@@ -278,6 +290,7 @@ def test_a_detail_that_is_not_the_entrys_fails(keeper):
         Detail(text[:-1] + bytes([text[-1] ^ 1]), key),
         Detail(text, bytes(32)),
         Detail(text, b"short"),
+        Detail(DataKey(b"", key).seal(b"{}", keeper.sealed.id.bytes), key),
         Detail(b"", b""),
         Detail(other.sealed.sealed, other.key),
     ):
@@ -380,6 +393,15 @@ def test_what_is_wrong_is_named(stamped, place, value, said):
     with pytest.raises(PackageUnreadable) as told:
         read(json.dumps(stamped.as_json() | {place: value}).encode())
     assert str(told.value).startswith(said)
+
+
+def test_a_member_that_stands_in_it_twice_is_refused(stamped):
+    """Another program might take the first, and show what was never proven."""
+    raw = written(stamped)
+    for name, forged in ((b'"entry"', b'"forged"'), (b'"index"', b"0"), (b'"kid"', b'"mine"')):
+        twice = raw.replace(name, name + b": " + forged + b", " + name, 1)
+        with pytest.raises(PackageUnreadable, match="twice"):
+            read(twice)
 
 
 def test_keys_that_mislead_are_refused(stamped):

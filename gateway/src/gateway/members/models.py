@@ -28,7 +28,10 @@ from gateway.configuration.models import (
 from kit.problems import FieldError, Invalid
 
 OWN_SCOPES = frozenset(
-    ("read:conf", "create:conf", "write:conf", "read:rights", "write:rights", "read:log")
+    (
+        *("read:conf", "create:conf", "write:conf", "read:rights", "write:rights", "read:log"),
+        *("evidence:read", "evidence:own", "evidence:verify", "evidence:erase", "evidence:cosign"),
+    )
 )
 CONNECTIONS = WITHOUT_CREDENTIALS | {"oauth2", "apiKey", BY_CERTIFICATE}
 SHORTEST_SECRET = 16

@@ -9,8 +9,11 @@ async def test_a_mother_registers_her_child(stack):
     steps = []
     journey = Journey(stack.gateway, stack.mailbox, demo_secrets(), steps.append)
     await journey.run()
-    assert len(steps) >= 30
-    assert [step.chapter for step in steps][-1] == "What is refused"
+    assert len(steps) >= 37
+    verified, forged = steps[-2:]
+    assert verified.chapter == forged.chapter == "She holds the proof in her own hands"
+    assert verified.answer == "verified"
+    assert forged.answer.startswith("NOT verified")
 
 
 async def test_the_story_can_be_told_again_on_a_stack_that_has_heard_it(stack):

@@ -5,6 +5,7 @@ time. A step that does not go as promised raises ``JourneyError``.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -13,6 +14,8 @@ from typing import Any
 
 import httpx
 
+from kit.evidence import packages, verdicts
+from kit.evidence.verdicts import Result, Verdict
 from stack.actors import Actor, JourneyError, People, Step, Teller, personal_code, require
 
 HEALTH = "DEV/GOV/10001"
@@ -33,6 +36,7 @@ CODE_TYPE = "personal-code"
 MIDWIFE = "DEV47001010019"
 PORTAL_KEY = "citizen-portal-development-key"  # the demo instance's own, written out there
 _DELIVERED_WITHIN = 20.0
+_PROVEN_WITHIN = 10.0
 
 
 class Journey:
@@ -55,6 +59,12 @@ class Journey:
         self._individual = ""
         self._consent: dict[str, Any] = {}
         self._number = ""
+        self._read = ""
+
+    @property
+    def mother(self) -> str:
+        """Return the mother's personal code."""
+        return self._people.mother
 
     async def run(self) -> None:
         """Tell the whole story; raise JourneyError at the first step that fails."""
@@ -72,6 +82,7 @@ class Journey:
                 ("She withdraws her consent", self._withdraws),
                 ("The auditor looks at what happened", self._audit),
                 ("What is refused", self._refusals),
+                ("She holds the proof in her own hands", self._holds_proof),
             ):
                 self._teller.begin(chapter)
                 await steps()
@@ -370,7 +381,9 @@ class Journey:
             _readers,
             json={"userId": people.mother, "databaseId": "citizens"},
         )
-        require(MIDWIFE in [use.get("readerId") for use in uses], "the midwife's read is there")
+        reads = [use["id"] for use in uses if use.get("readerId") == MIDWIFE]
+        require(reads, "the midwife's read is there")
+        self._read = str(reads[0])
 
     async def _withdraws(self) -> None:
         listed = await self._mother.asks(
@@ -426,6 +439,56 @@ class Journey:
                 json=nobody,
                 expect=status,
             )
+
+    async def _holds_proof(self) -> None:
+        """Export the proof of the midwife's read, and check it as ``govblocks verify`` does."""
+        await self._is_proven()
+        exported = await self._mother.asks(
+            "Population register",
+            "exports the proof that the midwife's read is in its log",
+            f"GET {CITIZENS}/evidence/packages/{self._read}",
+            lambda body: f"entry {body['proof']['index'] + 1} of {body['proof']['size']}",
+        )
+        published = await self._mother.asks(
+            "Population register",
+            "takes the keys that it publishes",
+            f"GET {CITIZENS}/.well-known/jwks.json",
+            lambda body: f"{len(body['keys'])} public key",
+        )
+        trusted = verdicts.thumbprints(published["keys"])
+        file = json.dumps(exported, ensure_ascii=False).encode()
+        verdict = self._verifies("checks her file, without asking anybody", file, trusted)
+        require(verdict and verdict.is_verified and verdict.is_trusted, "her proof is verified")
+        reader = verdict and (verdict.detail or {}).get("readerId")
+        require(reader == MIDWIFE, "it says who read")
+        place = file.index(b"record.read")
+        forged = file[:place] + b"R" + file[place + 1 :]
+        verdict = self._verifies("changes one byte of it and checks again", forged, trusted)
+        require(verdict is None or not verdict.is_verified, "a changed file is not verified")
+
+    async def _is_proven(self) -> None:
+        """Wait until the read has its place under a signed checkpoint."""
+        started, proof = time.perf_counter(), None
+        while proof is None:
+            answer = await self._mother.client.get(f"{CITIZENS}/evidence/entries/{self._read}")
+            waited = answer.is_success and time.perf_counter() - started < _PROVEN_WITHIN
+            require(waited, f"the read gets its place in the log: {answer.text[:200]}")
+            proof = answer.json()["proof"]
+            await asyncio.sleep(0.05)
+
+    def _verifies(self, what: str, file: bytes, trusted: set[str]) -> Verdict | None:
+        """Do what ``govblocks verify`` does with a file; return None for what is no package."""
+        started = time.perf_counter()
+        try:
+            verdict = verdicts.verify(packages.read(file), trusted)
+        except packages.PackageUnreadable as error:
+            verdict, said = None, f"no package: {error}"
+        else:
+            failed = [step.says for step in verdict.steps if step.result is Result.FAILS]
+            said = "verified" if verdict.is_verified else f"NOT verified: {'; '.join(failed)}"
+        took = (time.perf_counter() - started) * 1000
+        self._teller.tell("Mother", "govblocks verify", what, said, took)
+        return verdict
 
 
 def _utc(moment: datetime) -> str:

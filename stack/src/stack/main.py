@@ -113,6 +113,7 @@ def _say_where_to_look(settings: Settings) -> None:
   Gateway and API pages   {settings.address}/
   Health                  {settings.address}/health
   Mailbox                 {settings.mailbox}/
+  Who was refused         {settings.home / "security.log"}
   A token for a person    .venv/bin/govblocks token --person DEV48905120013
   The story again         make demo
   Ctrl-C stops all of it.

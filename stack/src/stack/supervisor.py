@@ -7,6 +7,7 @@ and the development mailbox, and starts again whatever dies.
 import asyncio
 import gc
 import importlib
+import logging
 import signal
 import socket
 import threading
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -145,6 +147,7 @@ class Supervisor:
 
     def _web(self, plan: Plan, doors: Sequence[Door]) -> processes.Work:
         async def work(ended: asyncio.Event) -> None:
+            _keep_events(self.settings.home / "security.log")
             async with _house().web(plan) as app:
                 grace = self.settings.grace
                 served = (processes.serve(app, d.listener, ended, grace, d.tls) for d in doors)
@@ -200,6 +203,16 @@ class Supervisor:
         self._processes.stop(self.settings.grace)
         if self._server is not None:
             self._server.stop()
+
+
+def _keep_events(file: Path) -> None:
+    """Write the gateway's security events to a file: they would stand in the middle of the story.
+
+    A line is written at once, so that workers share the file.
+    """
+    log = logging.getLogger("govblocks.security")
+    log.addHandler(logging.FileHandler(file, encoding="utf-8"))
+    log.propagate = False
 
 
 def _tls(settings: Settings) -> Tls | None:

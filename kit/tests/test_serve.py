@@ -218,12 +218,15 @@ async def place_of(url: str, entry: UUID) -> int | None:
         await connection.close()
 
 
-async def test_a_killed_worker_is_replaced(block, tiny):
+async def test_a_killed_worker_is_replaced_and_the_log_says_so(block, tiny):
     async with empty_database(block) as urls, served(tiny | urls) as (process, client):
         before = (await client.get("/who")).json()
         os.kill(before, signal.SIGKILL)
         await ready(client, process)
         assert (await client.get("/who")).json() != before
+        process.terminate()
+        _, said = await process.communicate()
+        assert said.count(b"the web-1 process was killed (SIGKILL) and starts again\n") == 1
 
 
 async def test_migrating_alone_ends_when_it_is_done(block, tiny):

@@ -60,6 +60,10 @@ class _Process:
 
     def again(self) -> None:
         """Start what has died; the pause before the next time grows while it keeps dying."""
+        code = self.forked.exitcode if self.forked is not None else None
+        if code is not None and code < 0:  # the kernel, short of memory, says nothing itself
+            killed = f"was killed ({signal.Signals(-code).name})"
+            sys.stderr.write(f"govblocks: the {self.name} process {killed} and starts again\n")
         lived = time.monotonic() - self.started_at
         self.restarts = 0 if lived > _CALM else self.restarts + 1
         self.not_before = time.monotonic() + min(_LONGEST_PAUSE, 0.1 * 2**self.restarts)

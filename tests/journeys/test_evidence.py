@@ -1,11 +1,14 @@
 """A proof leaves the house: exported by the one it concerns, checked by anybody."""
 
+import base64
 import json
 import stat
 import subprocess
 
+import httpx
 import pytest
 
+from stack.evidence import promises_in
 from stack.journey import CITIZENS, POPULATION_OFFICE, PORTAL, PORTAL_KEY, Journey
 from stack.main import demo_secrets
 
@@ -81,6 +84,42 @@ def test_the_keeper_exports_what_is_about_its_own_records(stack, tmp_path, monke
     file = tmp_path / "proof.json"
     newest(stack, file)
     assert "holds together" in stack.run("verify", str(file)).stdout
+
+
+def test_an_answers_promise_is_kept_by_the_ledger(stack, mother, tmp_path, monkeypatch):
+    """The headers of the answer were saved; the entry that they name is exported later."""
+    secret = demo_secrets()[POPULATION_OFFICE]
+    with httpx.Client(base_url=stack.gateway, timeout=30) as client:
+        signed = client.post(
+            "/oauth2/token",
+            data={"grant_type": "client_credentials"},
+            auth=httpx.BasicAuth(POPULATION_OFFICE, secret),
+        )
+        client.headers["Authorization"] = f"Bearer {signed.json()['access_token']}"
+        answer = client.post(
+            "/registry/data/citizens/1.0/read", json={"query": {"content": {"id": mother}}}
+        )
+    assert answer.status_code == 200, answer.text
+    headers = tmp_path / "headers"
+    headers.write_text(
+        "".join(f"{name}: {value}\r\n" for name, value in answer.headers.multi_items())
+    )
+    promised = [said_in(one) for one in promises_in(headers.read_bytes())]
+    assert {said["ledger"] for said in promised} == {"gateway", "registry"}
+    [mine] = [said for said in promised if said["ledger"] == "registry"]
+    monkeypatch.setenv("GOVBLOCKS_CLIENT", POPULATION_OFFICE)
+    monkeypatch.setenv("GOVBLOCKS_CLIENT_SECRET", secret)
+    file = tmp_path / "proof.json"
+    done = exported(stack, file, mine["entries"][0]["id"])
+    assert done.returncode == 0, done.stdout
+    told = stack.run("verify", str(file), "--promise", str(headers))
+    assert told.returncode == 0, told.stdout
+    assert "The promise is kept" in told.stdout
+
+
+def said_in(jws):
+    part = jws.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
 @pytest.mark.usefixtures("mother")

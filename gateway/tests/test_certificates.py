@@ -3,8 +3,6 @@
 import base64
 import hashlib
 import ssl
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -51,12 +49,11 @@ class Client:
 
 
 @pytest.fixture
-async def first() -> Client:
+def first() -> Client:
     return Client()
 
 
-@asynccontextmanager
-async def registered(house: House, *certificates: dict[str, str]) -> AsyncGenerator[None]:
+async def register(house: House, *certificates: dict[str, str]) -> None:
     """Register an application with these certificates, which may see the things."""
     answer = await configure(house, certificates)
     assert answer.status_code == 201, answer.text
@@ -66,7 +63,6 @@ async def registered(house: House, *certificates: dict[str, str]) -> AsyncGenera
         allowed = [{**service, "serviceId": "inside", "rights": [right]}]
         answer = await admin.patch("/api/v1/rights/allow", json=allowed)
         assert answer.status_code == 200, answer.text
-    yield
 
 
 async def configure(house: House, certificates: Any, **more: Any) -> Any:
@@ -87,28 +83,28 @@ async def test_any_of_its_certificates_identifies_an_application_until_it_is_wit
 ) -> None:
     second = Client("other name")
     names = {"subject": "CN=other name", "issuer": "CN=State CA"}
-    async with registered(house, {"sha256": first.sha256}, names):
-        assert await status(first.on(house.app)) == 200
-        assert asserted(house.inside.seen[-1]).client == CERTIFIED
-        assert await status(second.on(house.app)) == 200
-        assert await status(Client("nobody").on(house.app)) == 401
-        assert await status(Client().on(house.app)) == 401  # its names alone are not registered
-        assert await status(first.on(house.app, X_GovStack_Client="DEV/GOV/10001/keyed")) == 403
-        assert await status(first.on(house.app, apiKey=KEYED_KEY)) == 403
-        assert await status(Client("nobody").on(house.app, apiKey=KEYED_KEY)) == 200
-    async with registered(house, {"sha256": second.sha256}):
-        assert await status(first.on(house.app)) == 401
-        assert await status(second.on(house.app)) == 200
+    await register(house, {"sha256": first.sha256}, names)
+    assert await status(first.on(house.app)) == 200
+    assert asserted(house.inside.seen[-1]).client == CERTIFIED
+    assert await status(second.on(house.app)) == 200
+    assert await status(Client("nobody").on(house.app)) == 401
+    assert await status(Client().on(house.app)) == 401  # its names alone are not registered
+    assert await status(first.on(house.app, X_GovStack_Client="DEV/GOV/10001/keyed")) == 403
+    assert await status(first.on(house.app, apiKey=KEYED_KEY)) == 403
+    assert await status(Client("nobody").on(house.app, apiKey=KEYED_KEY)) == 200
+    await register(house, {"sha256": second.sha256})
+    assert await status(first.on(house.app)) == 401
+    assert await status(second.on(house.app)) == 200
 
 
 async def test_a_certificate_that_has_ended_counts_no_longer_on_an_open_connection(
     house: House,
 ) -> None:
     ended = Client(life=timedelta(seconds=-1))
-    async with registered(house, {"sha256": ended.sha256}):
-        async with ended.on(house.app) as http:
-            answer = await http.get(THINGS)
-        assert (answer.status_code, "expired" in answer.text) == (401, True)
+    await register(house, {"sha256": ended.sha256})
+    async with ended.on(house.app) as http:
+        answer = await http.get(THINGS)
+    assert (answer.status_code, "expired" in answer.text) == (401, True)
 
 
 async def test_a_proxy_s_word_counts_from_listed_networks_and_goes_no_further(
@@ -117,7 +113,8 @@ async def test_a_proxy_s_word_counts_from_listed_networks_and_goes_no_further(
     networks = {"proxy_networks": house.settings.trusted_networks}
     update = {**networks, "proxies_verify_certificates": True}
     app = create_app(house.settings.model_copy(update=update), {"echo": house.inside})
-    async with registered(house, {"sha256": first.sha256}), app.router.lifespan_context(app):
+    await register(house, {"sha256": first.sha256})
+    async with app.router.lifespan_context(app):
         assert await status(client_of(app, host=AT_HOME), **first.header) == 200
         assert asserted(house.inside.seen[-1]).client == CERTIFIED
         assert "client-cert" not in house.inside.headers
@@ -143,32 +140,32 @@ async def test_a_proxy_s_word_counts_from_listed_networks_and_goes_no_further(
 
 async def test_a_token_got_with_a_certificate_is_bound_to_it(house: House, first: Client) -> None:
     second = Client("second")
-    async with registered(house, {"sha256": first.sha256}, {"sha256": second.sha256}):
-        async with first.on(house.app) as http:
-            answer = await http.post("/oauth2/token", data=GRANT)
-            assert answer.status_code == 200, answer.text
-            bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
-            assert (await http.get(THINGS, headers=bearer)).status_code == 200
-        assert await status(client_of(house.app), **bearer) == 401
-        assert await status(second.on(house.app), **bearer) == 401  # of the same application
-        async with Client("stranger").on(house.app) as http:
-            refused = await http.post("/oauth2/token", data=GRANT)
-            assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
-        async with client_of(house.app) as http:
-            assert (await http.post("/oauth2/token", data=GRANT)).status_code == 401
-    async with registered(house):
-        assert await status(first.on(house.app), **bearer) == 401
+    await register(house, {"sha256": first.sha256}, {"sha256": second.sha256})
+    async with first.on(house.app) as http:
+        answer = await http.post("/oauth2/token", data=GRANT)
+        assert answer.status_code == 200, answer.text
+        bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        assert (await http.get(THINGS, headers=bearer)).status_code == 200
+    assert await status(client_of(house.app), **bearer) == 401
+    assert await status(second.on(house.app), **bearer) == 401  # of the same application
+    async with Client("stranger").on(house.app) as http:
+        refused = await http.post("/oauth2/token", data=GRANT)
+        assert (refused.status_code, refused.json()["error"]) == (401, "invalid_client")
+    async with client_of(house.app) as http:
+        assert (await http.post("/oauth2/token", data=GRANT)).status_code == 401
+    await register(house)
+    assert await status(first.on(house.app), **bearer) == 401
 
 
 async def test_its_keys_alone_do_not_prove_an_application_that_has_certificates(
     house: House, first: Client
 ) -> None:
-    async with registered(house, {"sha256": first.sha256}):
-        keys = "/api/v1/members/GOV/10009/applications/certified/keys"
-        async with await house.administrator() as admin:
-            key = (await admin.post(keys)).json()["key"]
-        assert await status(client_of(house.app, apiKey=key)) == 401
-        assert await status(first.on(house.app, apiKey=key)) == 200
+    await register(house, {"sha256": first.sha256})
+    keys = "/api/v1/members/GOV/10009/applications/certified/keys"
+    async with await house.administrator() as admin:
+        key = (await admin.post(keys)).json()["key"]
+    assert await status(client_of(house.app, apiKey=key)) == 401
+    assert await status(first.on(house.app, apiKey=key)) == 200
 
 
 @pytest.mark.parametrize(
@@ -192,16 +189,16 @@ async def test_a_certificate_stands_for_one_application_which_says_so(
     house: House, first: Client
 ) -> None:
     colons = ":".join(first.sha256.upper()[i : i + 2] for i in range(0, 64, 2))
-    async with registered(house, {"sha256": colons}):
-        answer = await configure(house, [{"sha256": first.sha256}], id="another")
-        assert answer.status_code == 400
-        assert "share a certificate" in answer.text
-        answer = await configure(house, [{"sha256": "ab" * 32}], id="open", connection="none")
-        assert answer.status_code == 400
-        async with await house.administrator() as admin:
-            shown = (await admin.get("/api/v1/config")).json()
-        found = [a for m in shown["members"] for a in m["applications"] if a["id"] == "certified"]
-        assert found[0]["certificates"] == [{"sha256": first.sha256}]
+    await register(house, {"sha256": colons})
+    answer = await configure(house, [{"sha256": first.sha256}], id="another")
+    assert answer.status_code == 400
+    assert "share a certificate" in answer.text
+    answer = await configure(house, [{"sha256": "ab" * 32}], id="open", connection="none")
+    assert answer.status_code == 400
+    async with await house.administrator() as admin:
+        shown = (await admin.get("/api/v1/config")).json()
+    found = [a for m in shown["members"] for a in m["applications"] if a["id"] == "certified"]
+    assert found[0]["certificates"] == [{"sha256": first.sha256}]
 
 
 def test_names_are_read_as_they_are_written_in_a_certificate() -> None:

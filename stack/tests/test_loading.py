@@ -80,6 +80,26 @@ async def test_a_refusal_without_a_problem_document_has_no_reason(load, content)
         await load(MEMBERS, lambda _: httpx.Response(502, content=content))
 
 
+async def test_an_application_is_registered_with_its_certificates(load):
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(json.loads(request.content))
+        return httpx.Response(201)
+
+    text = (
+        HEAD + "members:\n  - name: A\n    class: GOV\n    code: '1'\n    applications:\n"
+        "      - {id: one, connection: mtls, certificates: [{sha256: ab}]}\n"
+        "      - {id: two, connection: mtls, certificates: [{subject: CN=x, issuer: CN=y}]}\n"
+        "      - {id: three, connection: oauth2}\n"
+    )
+    await load(text, answer)
+    one, two, three = sent[0]["members"][0]["applications"]
+    assert (one["connection"], one["certificates"]) == ("mtls", [{"sha256": "ab"}])
+    assert two["certificates"] == [{"subject": "CN=x", "issuer": "CN=y"}]
+    assert "certificates" not in three
+
+
 async def test_after_a_refusal_nothing_more_is_asked(load):
     more = EVENT_TYPE.removeprefix(HEAD)
     asked: list[str] = []

@@ -14,13 +14,20 @@ from kit.evidence import Keys, NotSigned, Signer
 from kit.evidence.signing import PROMISE
 from kit.evidence.verification import verify
 
-_PLACED_WITHIN = 15.0
+_PATIENCE, _PAUSE = 30.0, 0.1  # seconds
+_ALL_PLACED = """
+    SELECT NOT EXISTS (
+      SELECT FROM evidence_entry e
+      WHERE NOT EXISTS (SELECT FROM evidence_leaf l WHERE l.entry_id = e.id)
+    )
+"""
+_WITNESSED = "SELECT EXISTS (SELECT FROM evidence_cosignature)"
 Promised = Mapping[str, Mapping[str, str]]
 """For each ledger the entries that were promised: id and leaf hash in hexadecimal."""
 
 
-class NotPlacedError(Exception):
-    """Entries wait for their places longer than they should."""
+class LateError(Exception):
+    """A ledger is not as it should be for longer than it may."""
 
 
 def promised(house: House, attempts: Iterable[Attempt]) -> tuple[Promised, list[str]]:
@@ -79,13 +86,20 @@ async def missing(house: House, wanted: Promised) -> list[str]:
 
 
 async def faults(house: House) -> tuple[list[str], str]:
-    """Walk through every ledger; return what does not hold, and what was counted."""
+    """Walk through every ledger; return what does not hold, and what was counted.
+
+    The gateway signs each block's checkpoints, each block the gateway's.
+    """
+    keys = {part: _keys(house, part) for part in PARTS}
     broken: list[str] = []
     counted: list[str] = []
     for part in PARTS:
         async with _placed(house, part) as connection:
-            found = await verify(connection, part, _keys(house, part))
-        counted.append(f"{part} {found.entries} under {found.checkpoints} checkpoints")
+            await _until(connection, _WITNESSED, f"no witness of {part}")
+            found = await verify(connection, part, keys[part], witnesses=keys)
+            words = await connection.fetchval("SELECT count(*) FROM evidence_cosignature")
+        told = f"{found.entries} under {found.checkpoints} checkpoints, witnessed {words} times"
+        counted.append(f"{part} {told}")
         if found.fault is not None:
             broken.append(f"{part}: {found.fault}")
     return broken, ", ".join(counted)
@@ -96,19 +110,16 @@ async def _placed(house: House, part: str) -> AsyncGenerator[asyncpg.Connection]
     """Lend a connection to a part's database once every entry has its place, as its owner."""
     connection = await asyncpg.connect(house.owner_url(part))
     try:
-        async with asyncio.timeout(_PLACED_WITHIN):
-            await _wait(connection)
+        await _until(connection, _ALL_PLACED, f"entries of {part} have no place")
         yield connection
-    except TimeoutError as error:
-        raise NotPlacedError(f"entries of {part} wait for {_PLACED_WITHIN:g} s") from error
     finally:
         await connection.close()
 
 
-async def _wait(connection: asyncpg.Connection) -> None:
-    waiting = """
-        SELECT count(*) FROM evidence_entry e
-        WHERE NOT EXISTS (SELECT FROM evidence_leaf l WHERE l.entry_id = e.id)
-    """
-    while await connection.fetchval(waiting):  # noqa: ASYNC110  PostgreSQL has no event for us
-        await asyncio.sleep(0.1)
+async def _until(connection: asyncpg.Connection, question: str, otherwise: str) -> None:
+    """Wait until a question is answered with true; raise LateError."""
+    for _ in range(int(_PATIENCE / _PAUSE)):
+        if await connection.fetchval(question):
+            return
+        await asyncio.sleep(_PAUSE)
+    raise LateError(f"{otherwise} after {_PATIENCE:g} s")

@@ -311,13 +311,19 @@ def _ids(answered: dict[str, Attempt], name: str | None) -> set[str]:
 async def _promises_are_kept(run: Run) -> Promise:
     """Each answer names its entries, signed; all are in the ledgers, whatever was killed."""
     wanted, broken = ledgers.promised(run.house, run.load.memory.attempts)
-    broken += await ledgers.missing(run.house, wanted)
+    try:
+        broken += await ledgers.missing(run.house, wanted)
+    except ledgers.LateError as late:
+        broken.append(str(late))
     said = ", ".join(f"{part} {len(entries)}" for part, entries in sorted(wanted.items()))
     return _promise("each promised entry is in its ledger", broken, said)
 
 
 async def _ledgers_verify(run: Run) -> Promise:
-    broken, said = await ledgers.faults(run.house)
+    try:
+        broken, said = await ledgers.faults(run.house)
+    except ledgers.LateError as late:
+        broken, said = [str(late)], "not all"
     return _promise("each ledger verifies", broken, said)
 
 

@@ -22,6 +22,8 @@ class Settings(BlockSettings):
     """The GovStack instance this gateway serves: the first part of every address."""
     signing_key: SecretStr
     """An Ed25519 private key as JWK with ``kid`` (RFC 8037): signs assertions and tokens."""
+    evidence_witnesses: list[str] = Field(default_factory=list[str])
+    """Blocks that are asked to sign its ledger's checkpoints; they sign theirs with it."""
     blocks: dict[str, str] = Field(default_factory=dict[str, str])
     """Base URLs of our own blocks by name, for those that do not run in this process."""
     trusted_networks: list[IPv4Network | IPv6Network] = Field(

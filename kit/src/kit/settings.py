@@ -35,6 +35,8 @@ class BlockSettings(BaseSettings):
     have signed before."""
     evidence_timestamp_url: str = Field(default="", pattern=r"^(https?://.+)?$")
     """The authority (RFC 3161 over HTTP) that stamps the time on checkpoints; none when empty."""
+    evidence_witnesses: list[str] = ["gateway"]
+    """Who is asked to sign the ledger's checkpoints: blocks, or ``gateway``; needs a client id."""
     body_limit: int = 10 * 1024 * 1024
     """The largest request body the block reads, in bytes."""
     listen_host: str = "127.0.0.1"

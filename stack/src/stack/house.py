@@ -92,6 +92,7 @@ def _own(part: str, plan: Plan) -> dict[str, object]:
             "trusted_networks": ["127.0.0.0/8", "::1/128"],
             "gateway_url": plan.address,
             "mediator_url": plan.url,
+            "evidence_witnesses": list(BLOCKS),
             "oidc_issuer": f"{plan.address}/issuer",
             "oidc_audience": AUDIENCE,
             "oidc_jwks_url": f"{plan.url}/issuer/jwks",

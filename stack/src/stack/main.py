@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from stack import evidence, telling
 from stack.actors import JourneyError
-from stack.home import BLOCKS, HomeError, Secrets, read_home
+from stack.home import PARTS, HomeError, Secrets, read_home
 from stack.instance import InstanceError, read
 from stack.journey import Journey
 from stack.loading import Loader, administrator
@@ -192,7 +192,7 @@ async def _load(settings: Settings, file: Path, secrets: Secrets | None) -> None
 def _environment(secrets: Secrets | None) -> Mapping[str, str]:
     """Return where ``{env: NAME}`` looks: the environment, then the stack's own block secrets."""
     own = secrets.block_clients if secrets else {}
-    return {f"GOVBLOCKS_{block.upper()}_SECRET": own.get(block, "") for block in BLOCKS} | dict(
+    return {f"GOVBLOCKS_{block.upper()}_SECRET": own.get(block, "") for block in PARTS} | dict(
         os.environ  # noqa: TID251  the file names the variables
     )
 

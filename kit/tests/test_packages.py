@@ -134,7 +134,7 @@ def test_a_package_with_everything_holds_in_every_step(keeper, stamped, authorit
         promised=["nonsense", f"{answered}\n"],
     )
     assert {step.name: step.result for step in verdict.steps} == dict.fromkeys(
-        ("entry", "signature", "place", "key", "witnesses", "time-stamp", "detail", "promise"),
+        ("entry", "checkpoint", "place", "key", "witnesses", "time-stamp", "detail", "promise"),
         Result.HOLDS,
     )
     assert verdict.is_verified
@@ -227,7 +227,7 @@ def test_a_checkpoint_of_another_tree_ledger_or_size_fails(keeper):
     ):
         assert list(failing(keeper.package(checkpoint=checkpoint, cosignatures=()))) == ["place"]
     empty = keeper.signer.sign(CHECKPOINT, {})
-    assert "signature" in failing(keeper.package(checkpoint=empty, cosignatures=()))
+    assert "checkpoint" in failing(keeper.package(checkpoint=empty, cosignatures=()))
 
 
 def test_a_checkpoint_that_nobody_signed_fails(keeper):
@@ -244,7 +244,7 @@ def test_a_checkpoint_that_nobody_signed_fails(keeper):
         "é.é.é",
     ):
         package = keeper.package(checkpoint=checkpoint, cosignatures=())
-        assert "signature" in failing(package)
+        assert "checkpoint" in failing(package)
         assert not verify(package).is_verified
 
 
@@ -323,7 +323,7 @@ def test_a_promise_is_kept_broken_or_about_another_entry(keeper):
         (promise(keeper.signer, "consent", [keeper.sealed]), "not one of this ledger"),
         (promise(other.signer, LEDGER, [keeper.sealed]), "not known"),
         (promise(keeper.witness, LEDGER, [keeper.sealed]), "do not trust"),
-        (kept[:-2], "signature"),
+        (kept[:-2], "not signed by the key"),
         (keeper.signer.sign("promise", {"ledger": LEDGER, "entries": 5}), "names no entries"),
         ("nonsense", "not one of this ledger"),
         (".", "not one of this ledger"),

@@ -186,5 +186,5 @@ async def _append(
 
 
 def digest_of(signed: str) -> str:
-    """Return what the next checkpoint, a co-signature or a time-stamp says of a checkpoint."""
+    """Return what the next checkpoint, a witness or a time-stamp says of a checkpoint."""
     return hashlib.sha256(signed.encode()).hexdigest()

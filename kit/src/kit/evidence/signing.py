@@ -1,4 +1,4 @@
-"""The ledger's signatures: compact JWS (RFC 7515) with Ed25519 (RFC 8032, RFC 9864).
+"""What the ledger signs: compact JWS (RFC 7515) with Ed25519 (RFC 8032, RFC 9864).
 
 A block signs with a key of its own, which no other part of the house has. Its public keys, the
 former ones too, are published, so that what was signed before a rotation stays verifiable.
@@ -79,7 +79,7 @@ class Keys:
             key.verify(_decoded(parts[2]), parts[0] + b"." + parts[1])
             return json.loads(_decoded(parts[1]))
         except InvalidSignature as error:
-            raise NotSigned("the signature does not fit") from error
+            raise NotSigned("it is not signed by the key that it names") from error
         except (ValueError, AttributeError) as error:
             raise NotSigned("it is not readable") from error
 
@@ -98,6 +98,6 @@ def _encoded(data: bytes) -> bytes:
 def _decoded(text: bytes | str) -> bytes:
     raw = text.encode() if isinstance(text, str) else text
     found = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
-    if _encoded(found) != raw:  # two texts with one signature would be two checkpoints
+    if _encoded(found) != raw:  # two texts signed at once would be two checkpoints
         raise ValueError("it is not base64url in its one form")
     return found

@@ -1,7 +1,7 @@
 """What a package proves, found out by nobody's help: step by step, with each step's result.
 
 A step *holds*, *fails*, or is *open*: nothing was given to check it by, or there is nothing to
-check. A package is verified when its entry, its place and the signature hold and no step fails.
+check. A package is verified when its entry, its place and the checkpoint hold and no step fails.
 """
 
 import base64
@@ -157,7 +157,7 @@ def _entry(case: _Case) -> _Found:
     return Result.HOLDS, "It is canonical JSON (RFC 8785), as it was written"
 
 
-def _signature(case: _Case) -> _Found:
+def _checkpoint(case: _Case) -> _Found:
     head, key = _signed(case, CHECKPOINT, case.package.checkpoint)
     case.head, case.key = head, key
     return Result.HOLDS, f"The checkpoint is signed by the key {key}"
@@ -196,7 +196,7 @@ def _place(case: _Case) -> _Found:
 
 def _trust(case: _Case) -> _Found:
     if case.key is None:
-        return Result.OPEN, "There is no signature to rest on"
+        return Result.OPEN, "There is no checkpoint to rest on"
     if case.trusted is None:
         says = (
             f"Everything rests on the key {case.key}, which only the package itself names: "
@@ -304,7 +304,7 @@ def _promised(case: _Case, signed: str) -> tuple[list[dict[str, Any]], str]:
 
 
 def _unchecked(jws: str) -> dict[str, Any]:
-    """Return what a JWS says before its signature is checked, nothing when it is not readable."""
+    """Return what a JWS says before that is checked, nothing when it is not readable."""
     try:
         said = json.loads(base64.urlsafe_b64decode(jws.split(".")[1] + "=="))
     except (ValueError, IndexError):
@@ -315,7 +315,7 @@ def _unchecked(jws: str) -> dict[str, Any]:
 _Check = Callable[[_Case], _Found]
 _CHECKS: dict[str, _Check] = {
     "entry": _entry,
-    "signature": _signature,
+    "checkpoint": _checkpoint,
     "place": _place,
     "key": _trust,
     "witnesses": _witnesses,
@@ -323,4 +323,4 @@ _CHECKS: dict[str, _Check] = {
     "detail": _detail,
     "promise": _promise,
 }
-_NEEDED = {"entry", "signature", "place"}
+_NEEDED = {"entry", "checkpoint", "place"}

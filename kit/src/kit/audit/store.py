@@ -12,29 +12,27 @@ from kit.sealing import Keyring
 
 async def page(session: Session, keyring: Keyring, view: View, wanted: Wanted) -> list[Kept]:
     """Return the entries that are asked for and seen, newest first, without their details."""
-    subjects = [
-        None if person is None else keyring.reference(person)
-        for person in (view.person, wanted.subject)
-    ]
-    rows = await session.fetch(
-        _PAGE,
-        list(wanted.kinds),
-        wanted.actor,
-        wanted.object_prefix,
-        subjects[0],
-        subjects[1],
-        wanted.since,
-        wanted.until,
-        view.member,
-        wanted.limit,
-        wanted.offset,
-    )
+    limits = {
+        "e.kind = ANY({})": list(wanted.kinds) or None,
+        "e.actor = {}": wanted.actor,
+        "starts_with(e.object, {})": wanted.object_prefix,
+        "e.subject = {}": _reference(keyring, view.person),
+        "{} = e.subject": _reference(keyring, wanted.subject),
+        "e.at >= {}": wanted.since,
+        "e.at < {}": wanted.until,
+        _SEEN_BY: view.member,
+    }
+    # only what limits, so that PostgreSQL can choose an index for it
+    given = {limit: value for limit, value in limits.items() if value is not None}
+    where = [limit.format(f"${number}") for number, limit in enumerate(given, 3)]
+    query = _PAGE.format(f"WHERE {' AND '.join(where)}" if where else "")
+    rows = await session.fetch(query, wanted.limit, wanted.offset, *given.values())
     return [_kept(row) for row in rows]
 
 
 async def find(session: Session, keyring: Keyring, view: View, entry: UUID) -> Kept | None:
     """Return an entry with its sealed detail, None when it is not there or not seen."""
-    person = None if view.person is None else keyring.reference(view.person)
+    person = _reference(keyring, view.person)
     row = await session.fetchrow(_FIND, entry, person, view.member)
     return None if row is None else _kept(row, row["sealed"], row["wrapped"])
 
@@ -85,6 +83,10 @@ async def insert_witnessed(session: Session, ledger: str, seen: Witnessed) -> No
     await session.fetch(_WITNESS, ledger, seen.size, seen.root, seen.signed)
 
 
+def _reference(keyring: Keyring, person: str | None) -> bytes | None:
+    return None if person is None else keyring.reference(person)
+
+
 def _kept(row: asyncpg.Record, sealed: bytes | None = None, wrapped: bytes | None = None) -> Kept:
     return Kept(
         row["id"],
@@ -111,18 +113,12 @@ _COLUMNS = """
     e.id, e.at, e.kind, e.actor, e.object, e.tenant, e.canonical, e.facts::text AS facts,
     e.subject, l.index
 """
+_SEEN_BY = "(e.tenant = {0} OR e.actor = {0} OR starts_with(e.actor, {0} || '/'))"
 _PAGE = f"""
     SELECT {_COLUMNS}
     FROM evidence_entry e LEFT JOIN evidence_leaf l ON l.entry_id = e.id
-    WHERE (cardinality($1::text[]) = 0 OR e.kind = ANY($1))
-      AND ($2::text IS NULL OR e.actor = $2)
-      AND ($3::text IS NULL OR starts_with(e.object, $3))
-      AND ($4::bytea IS NULL OR e.subject = $4)
-      AND ($5::bytea IS NULL OR e.subject = $5)
-      AND ($6::timestamptz IS NULL OR e.at >= $6)
-      AND ($7::timestamptz IS NULL OR e.at < $7)
-      AND ($8::text IS NULL OR e.tenant = $8 OR e.actor = $8 OR starts_with(e.actor, $8 || '/'))
-    ORDER BY e.at DESC, e.id DESC LIMIT $9 OFFSET $10
+    {{}}
+    ORDER BY e.at DESC, e.id DESC LIMIT $1 OFFSET $2
 """  # noqa: S608  made of constants, as all below
 _FIND = f"""
     SELECT {_COLUMNS}, d.sealed, k.wrapped
@@ -132,7 +128,7 @@ _FIND = f"""
     LEFT JOIN evidence_key k ON k.subject = e.subject AND d.entry_id IS NOT NULL
     WHERE e.id = $1
       AND ($2::bytea IS NULL OR e.subject = $2)
-      AND ($3::text IS NULL OR e.tenant = $3 OR e.actor = $3 OR starts_with(e.actor, $3 || '/'))
+      AND ($3::text IS NULL OR {_SEEN_BY.format("$3")})
 """  # noqa: S608
 _SIGNED = """
     SELECT c.size, c.root, c.at, c.signed, t.token,

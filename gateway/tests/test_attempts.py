@@ -245,6 +245,8 @@ async def test_every_refusal_is_told_in_one_line_and_in_no_line_is_a_secret(
         ({"apiKey": KEYED_KEY}, "/api/v1/config", 403),
         ({"apiKey": KEYED_KEY}, "/api/v1/rights/allow", 401),
         ({}, "/api/v1/config", 401),
+        ({}, "/evidence/verify", 401),
+        ({"apiKey": KEYED_KEY}, "/evidence/verify", 403),
     ]
     for number, (headers, path, status) in enumerate(attacks):
         headers["X-Request-Id"] = attack(number)
@@ -267,6 +269,8 @@ async def test_every_refusal_is_told_in_one_line_and_in_no_line_is_a_secret(
         "right.missing",
         "right.missing",
         "credentials.missing",
+        "credentials.missing",
+        "right.missing",
     ]
     assert by_request[attack(6)]["client"] == CLINIC  # registered, though not proven
     assert by_request[attack(7)]["client"] == KEYED

@@ -58,7 +58,7 @@ def create_app(settings: Settings, blocks: Mapping[str, ASGIApp] | None = None) 
     async def opening(app: FastAPI, stack: AsyncExitStack) -> None:
         await _open(app, settings, blocks or {}, stack)
 
-    return web.create_app(
+    app = web.create_app(
         BLOCK,
         "Information mediator",
         "Every exchange identified, allowed, forwarded unchanged and logged",
@@ -68,6 +68,8 @@ def create_app(settings: Settings, blocks: Mapping[str, ASGIApp] | None = None) 
         identify=gateway.identity.api.identify,
         layers=[Exchanges],
     )
+    app.state.refused = gateway.identity.api.note_refusal
+    return app
 
 
 async def _open(

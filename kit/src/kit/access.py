@@ -15,7 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from kit.mediator import KeySource
-from kit.problems import Forbidden, Unauthenticated
+from kit.problems import Forbidden, Problem, Unauthenticated
 
 HEADER = "x-govblocks-assertion"
 IN_PROCESS = "govblocks.caller"
@@ -84,6 +84,10 @@ class Caller:
 
 Identify = Callable[[Request], Awaitable[Caller | None]]
 """Finds who is asking; None when the request says nothing about it."""
+
+
+Refused = Callable[[Request, Caller | None, tuple[str, ...], Problem], Awaitable[None]]
+"""Hears of a request that is turned away: who asks if that is known, and the scopes it needs."""
 
 
 class AssertionRefused(Unauthenticated):
@@ -210,7 +214,7 @@ class Gate:
     """A route's door: it finds the caller and checks the scope the route declares.
 
     ``app.state.identify`` finds the caller: by the gateway's assertion in a block, by credentials
-    in the gateway itself.
+    in the gateway itself. ``app.state.refused``, where there is one, hears of who is turned away.
     """
 
     def __init__(self, *scopes: str) -> None:
@@ -218,8 +222,19 @@ class Gate:
         """One of these opens the gate; without any it stands open."""
 
     async def __call__(self, request: Request) -> Caller:
-        """Return the caller, or raise AssertionRefused or ScopeMissing."""
-        caller: Caller | None = await request.app.state.identify(request)
+        """Return the caller, or raise what identification or ``admit`` raises."""
+        caller: Caller | None = None
+        try:
+            caller = await request.app.state.identify(request)
+            return self.admit(caller)
+        except Problem as problem:
+            refused: Refused | None = getattr(request.app.state, "refused", None)
+            if refused is not None:
+                await refused(request, caller, self.scopes, problem)
+            raise
+
+    def admit(self, caller: Caller | None) -> Caller:
+        """Return who may pass, or raise AssertionRefused or ScopeMissing."""
         if not self.scopes:
             return caller or Caller(ANONYMOUS, "")
         if caller is None:

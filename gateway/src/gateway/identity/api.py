@@ -82,25 +82,24 @@ class Door(Gate):
         """Return the caller; raise what identification raises, or that the scope is missing."""
         if self._scope is None:
             return Caller(ANONYMOUS, "")
-        caller: Caller | None = None
-        try:
-            caller = await request.app.state.identify(request)
-            if caller is None:
-                raise CredentialsMissing("present a token or an API key")
-            if not caller.may(self._scope):
-                raise self._missing(f"the scope {self._scope} is missing")
-        except Problem as problem:
-            await _note_refusal(request, caller, self._scope, problem)
-            raise
+        return await super().__call__(request)
+
+    def admit(self, caller: Caller | None) -> Caller:
+        """Return who may pass, or raise CredentialsMissing or that the scope is missing."""
+        if caller is None:
+            raise CredentialsMissing("present a token or an API key")
+        if self._scope and not caller.may(self._scope):
+            raise self._missing(f"the scope {self._scope} is missing")
         return caller
 
 
-async def _note_refusal(
-    request: Request, caller: Caller | None, scope: str, problem: Problem
+async def note_refusal(
+    request: Request, caller: Caller | None, scopes: tuple[str, ...], problem: Problem
 ) -> None:
+    """Write down who is turned away from a route of the gateway's own, and tell who watches."""
     facts = {
         "operation": request.scope["route"].name,
-        "scope": scope,
+        "scope": " or ".join(scopes),
         "reason": type(problem).title,
         "requestId": getattr(request.state, "request_id", ""),
     }

@@ -44,7 +44,7 @@ from gateway.identity.models import (
     read_person,
 )
 from gateway.keys.models import is_unguessable
-from kit.access import ADMINISTRATOR, keep
+from kit.access import ADMINISTRATOR, AssertionRefused, keep
 from kit.problems import Forbidden, Problem, Unauthenticated, Unavailable
 from kit.sealing import Keyring
 
@@ -356,6 +356,7 @@ class Identity:
 _EVENTS: Mapping[type[Problem], Event] = {
     SourceHeld: Event.SOURCE_REFUSED,
     CredentialsMissing: Event.CREDENTIALS_MISSING,
+    AssertionRefused: Event.CREDENTIALS_MISSING,
     CredentialsRefused: Event.CREDENTIALS_REFUSED,
     ClientUnknown: Event.CLIENT_UNKNOWN,
     ClientMismatch: Event.CLIENT_MISMATCH,

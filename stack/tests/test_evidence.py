@@ -19,8 +19,9 @@ from kit.evidence.promises import promise
 from kit.evidence.signing import CHECKPOINT
 from kit.identifiers import new_id
 from kit.sealing import Keyring, new_sealing_key
-from stack.evidence import EvidenceError, keep, promises_in, trusted
+from stack.evidence import keep
 from stack.main import app
+from stack.verifying import EvidenceError, promises_in, trusted
 
 READER = "EE37819285773"
 

@@ -4,13 +4,14 @@ import base64
 import json
 import stat
 import subprocess
+import time
 
 import httpx
 import pytest
 
-from stack.evidence import promises_in
 from stack.journey import CITIZENS, POPULATION_OFFICE, PORTAL, PORTAL_KEY, Journey
 from stack.main import demo_secrets
+from stack.verifying import promises_in
 
 SERVICE = CITIZENS.strip("/")
 
@@ -64,6 +65,21 @@ def test_a_mother_exports_what_concerns_her_and_anybody_verifies_it(stack, mothe
         mother,
     )
     assert again.returncode == 0, again.stdout
+
+
+@pytest.mark.usefixtures("as_portal")
+def test_another_block_has_witnessed_what_she_holds(stack, mother, tmp_path):
+    """Once the gateway has signed the checkpoint, the package carries its word."""
+    deadline, found = time.monotonic() + 30, []
+    while not found and time.monotonic() < deadline:
+        file = tmp_path / f"{time.monotonic()}.json"
+        found = newest(stack, file, "--person", mother)["cosignatures"]
+    keys = (f"{stack.gateway}{path}/.well-known/jwks.json" for path in ("/registry", ""))
+    told = stack.run("verify", str(file), *(part for key in keys for part in ("--key", key)))
+    assert told.returncode == 0, told.stdout
+    [said] = [line for line in told.stdout.splitlines() if "witnesses" in line]
+    assert said.split()[0] == "holds"
+    assert "gateway by the key" in said
 
 
 @pytest.mark.usefixtures("as_portal")

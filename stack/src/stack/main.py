@@ -12,7 +12,7 @@ import httpx
 import typer
 from pydantic import ValidationError
 
-from stack import evidence, telling
+from stack import evidence, telling, verifying
 from stack.actors import JourneyError
 from stack.home import PARTS, HomeError, Secrets, read_home
 from stack.instance import InstanceError, read
@@ -26,7 +26,7 @@ DEMO = Path(__file__).with_name("demo") / "instance.yaml"
 app = typer.Typer(
     help="GovBlocks on one machine.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-app.command()(evidence.verify)
+app.command()(verifying.verify)
 app.add_typer(evidence.app, name="evidence")
 
 Home = Annotated[Path | None, typer.Option(help="Where everything is kept [GOVBLOCKS_HOME]")]

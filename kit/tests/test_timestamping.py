@@ -3,18 +3,23 @@
 import asyncio
 import subprocess
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 import httpx
 import pytest
 from pydantic import ValidationError
 
-from kit.evidence import Entry, Ledger, Signer, timestamps
+from kit.audit import router
+from kit.evidence import Entry, Ledger, Signer, packages, timestamps
 from kit.evidence.sequencing import append, read_head, sequencing
 from kit.evidence.timestamping import stamp, timestamping
+from kit.evidence.verdicts import Result, verify
 from kit.settings import BlockSettings
-from kit.testing import EVIDENCE_KEYS
+from kit.testing import EVIDENCE_KEYS, Block, clients_of, copy_of_template, settings_for
+from kit.web import create_app
 
+_KIT = ("kit", "kit", "A ledger and nothing else")
 SIGNER = Signer(EVIDENCE_KEYS)
 
 
@@ -149,6 +154,35 @@ async def test_an_authority_that_is_away_disturbs_nothing(committed, raw, author
 
 async def placed(raw, count):
     return await raw.fetchval("SELECT max(size) FROM evidence_checkpoint") == count
+
+
+async def test_an_exported_package_carries_the_stamp_and_it_is_verified(authority, other_authority):
+    """Through the API: the package is under the checkpoint that was stamped, not a newer one."""
+    authority.spoils = ""
+    folder = Path(__file__).parent / "migrations"
+    block = Block(
+        "kit", lambda settings: create_app(*_KIT, settings, [router]), BlockSettings, folder
+    )
+    async with copy_of_template(block) as made:
+        app = block.create_app(settings_for(block, made))
+        async with app.router.lifespan_context(app):
+            app.state.urls = made
+            raw = await asyncpg.connect(made.runtime)
+            entry = await app.state.ledger.note(Entry("thing.read", "A/B/C/D", tenant="A/B/C"))
+            signed = await checkpoint(app, raw)
+            async with client() as http:
+                await stamp(raw, http, authority.url)
+            await checkpoint(app, raw)
+            await raw.close()
+            async with clients_of(app, "kit")(client="A/B/C/D", scopes={"evidence:read"}) as asking:
+                answer = await asking.get(f"/evidence/packages/{entry}")
+    package = packages.read(answer.content)
+    assert package.checkpoint == signed
+    verdict = verify(package, authorities=[authority.certificate])
+    [said] = [step for step in verdict.steps if step.name == "time-stamp"]
+    assert said.result is Result.HOLDS
+    assert verdict.is_verified
+    assert not verify(package, authorities=[other_authority.certificate]).is_verified
 
 
 async def test_without_an_authority_nothing_is_asked(committed):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from kit.audit.models import NotProvenYet
 from kit.evidence import Entry, Signer, models, new_signing_keys
 from kit.evidence.merkle import root_of
 from kit.evidence.packages import Detail, Package, Proof
@@ -19,7 +20,7 @@ from kit.evidence.promises import promise
 from kit.evidence.signing import CHECKPOINT
 from kit.identifiers import new_id
 from kit.sealing import Keyring, new_sealing_key
-from stack.evidence import keep
+from stack.evidence import NOT_PROVEN, keep
 from stack.main import app
 from stack.verifying import EvidenceError, promises_in, trusted
 
@@ -222,3 +223,8 @@ def test_a_package_is_kept_for_its_owner_alone_and_never_over_another(tmp_path):
     with pytest.raises(EvidenceError, match="cannot be written"):
         keep(b"two", tmp_path / "package.json")
     assert (tmp_path / "package.json").read_bytes() == b"one"
+
+
+def test_the_command_knows_a_proof_that_is_not_there_yet():
+    """What it waits on is what blocks say; its own room does not import the web for a title."""
+    assert NotProvenYet.title == NOT_PROVEN

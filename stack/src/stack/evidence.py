@@ -17,7 +17,10 @@ from stack.plan import ADMINISTRATOR
 from stack.settings import Settings
 from stack.verifying import EvidenceError, fail
 
-_NOT_YET = 409
+NOT_PROVEN = "The entry is not proven yet"
+"""What a block says of an entry that has no place under a checkpoint yet."""
+
+_NOT_YET = {400, 405, 409}  # consent says 400, messaging 405: as their contracts have it
 
 app = typer.Typer(help="Evidence of a running stack.", no_args_is_help=True)
 
@@ -121,7 +124,8 @@ def fetch(http: httpx.Client, block: str, entry: str, within: float = 10.0) -> b
     deadline = time.monotonic() + within
     while True:
         answer = http.get(f"{_ledger(block)}/packages/{entry}")
-        if answer.status_code != _NOT_YET or time.monotonic() > deadline:
+        is_early = answer.status_code in _NOT_YET and NOT_PROVEN in answer.text
+        if not is_early or time.monotonic() > deadline:
             break
         time.sleep(0.1)
     raw = _answer(answer).content

@@ -19,6 +19,7 @@ from kit.evidence import timestamps
 EVERY = 60.0
 """Seconds between two requests to the authority."""
 
+_LOOK = 5.0
 _WITHIN = 20.0
 _MOST_BYTES = 64 * 1024
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended('evidence timestamps', 0))"
@@ -67,14 +68,16 @@ async def _work(block: str, url: str, authority: str, every: float) -> None:
             return
         async with httpx.AsyncClient(timeout=_WITHIN) as client:
             while True:
+                pause = every
                 try:
-                    await stamp(connection, client, authority)
+                    if await stamp(connection, client, authority) is None:
+                        pause = min(_LOOK, every)  # nobody was asked
                 except timestamps.TokenRefused as error:
                     _log.warning("no time-stamp for %s: %s", block, error)
                 except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
                     # its text would name the address, which may hold a password
                     _log.warning("no time-stamp for %s: %s", block, type(error).__name__)
-                await asyncio.sleep(every)
+                await asyncio.sleep(pause)
     finally:
         with contextlib.suppress(*LOST, TimeoutError):
             await connection.close(timeout=2)

@@ -23,6 +23,7 @@ from starlette.routing import Mount, Route
 from kit import audit
 from kit.access import IN_PROCESS, Caller
 from kit.audit.asking import Witness, cosigning
+from kit.audit.publication import PublishedKeys
 from kit.evidence import Entry, Keys, Ledger, Signer, leaf_hash, new_signing_keys
 from kit.evidence.merkle import verify_consistency, verify_inclusion
 from kit.evidence.packages import read
@@ -480,9 +481,7 @@ async def test_keys_that_hold_no_known_one_are_refused(pair: Pair) -> None:
     assert refused.status_code == 409
     assert "no longer verify" in refused.json()["detail"]
     new.public += old.public  # as a rotation publishes them
-    pair.front.app.state.published_keys = type(pair.front.app.state.published_keys)(
-        pair.front.app.state.mediator
-    )
+    pair.front.app.state.published_keys = PublishedKeys(pair.front.app.state.mediator)
     assert (await claim(pair)).json() == {"cosignature": None, "witnessed": 1}
 
 
@@ -502,6 +501,9 @@ async def test_what_is_no_checkpoint_of_the_ledger_is_refused(pair: Pair) -> Non
     ):
         assert (await claim(pair, **body)).status_code == 400, body
     assert (await claim(pair, ledger="nobody")).status_code == 400, "it publishes no keys"
+    pair.block.signer.public[0]["x"] = "no key"
+    pair.front.app.state.published_keys = PublishedKeys(pair.front.app.state.mediator)
+    assert (await claim(pair)).status_code == 503, "what it publishes is no key"
     async with pair.front.client(scopes={"evidence:read"}) as http:
         answer = await http.post(
             "/evidence/cosignatures", json={"ledger": "one", "checkpoint": own}

@@ -200,6 +200,18 @@ async def test_an_entry_rewritten_everywhere_but_in_the_tree_is_found(
 
 @given(place=PLACES)
 @EXAMPLES
+async def test_an_entry_rewritten_in_row_and_text_alike_is_found(kept: Kept, place: int) -> None:
+    row = await kept.driver.fetchrow("SELECT * FROM evidence_entry WHERE id = $1", kept.ids[place])
+    text = canonical(json.loads(row["canonical"]) | {"actor": "X/Y/Z/W"})
+    change = "UPDATE evidence_entry SET actor = 'X/Y/Z/W', canonical = $2 WHERE id = $1"
+    fault = await kept.finds((change, [kept.ids[place], text]))
+    assert fault is not None
+    assert (fault.entry, fault.index) == (kept.ids[place], place)
+    assert fault.reason == "its text does not have its hash"
+
+
+@given(place=PLACES)
+@EXAMPLES
 async def test_a_removed_entry_is_found(kept: Kept, place: int) -> None:
     fault = await kept.finds(("DELETE FROM evidence_entry WHERE id = $1", [kept.ids[place]]))
     assert fault is not None

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from kit.evidence import Keys
 from kit.mediator import Mediator, NeighbourUnavailable
 
 GATEWAY = "gateway"
@@ -38,6 +39,7 @@ class PublishedKeys:
         try:
             found = answer.json()["keys"] if answer.status_code == _OK else ()
             keys: list[Jwk] = [dict(key) for key in found]
+            Keys(keys)  # which are keys
         except (ValueError, KeyError, TypeError) as error:
             raise NeighbourUnavailable("the ledger's keys cannot be read") from error
         self._kept[ledger] = time.monotonic(), keys

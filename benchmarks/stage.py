@@ -146,7 +146,6 @@ class Stage:
 
     def block(self, part: str) -> str:
         """Serve one block alone; return its address."""
-        listener, url = self._listen()
         settings = self.settings(part)
 
         @asynccontextmanager
@@ -155,6 +154,11 @@ class Stage:
             async with made.router.lifespan_context(made):
                 yield made
 
+        return self.serve(app)
+
+    def serve(self, app: serving.Application) -> str:
+        """Serve an application; return its address."""
+        listener, url = self._listen()
         self._children.append(serving.start(app, listener))
         return url
 

@@ -13,6 +13,7 @@ NAMES = (
     "gateway_inside_two_workers",
     "consent_decision",
     "catalogue_search",
+    "evidence_note",
     "evidence_proof",
     "messaging_accept",
     "nginx_proxy",

@@ -26,6 +26,7 @@ from httpx import AsyncClient, BasicAuth
 from joserfc.jwk import OKPKey
 
 from gateway.arrivals.models import is_in
+from gateway.configuration.service import Book
 from gateway.identity.models import (
     CredentialsRefused,
     HeadersDisagree,
@@ -161,6 +162,18 @@ async def test_a_lost_listener_makes_the_worker_read_more_often(house: House) ->
             if book.is_listening:
                 break
         assert book.is_listening  # it listens again
+
+
+async def test_a_database_that_is_away_costs_the_log_one_line(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    listening = asyncio.create_task(Book().listen("postgresql://nobody@127.0.0.1:1/none"))
+    await asyncio.sleep(1.2)  # three attempts
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    assert [r.message for r in caplog.records if "lost its connection" in r.message] == [
+        "the listener lost its connection; reading more often meanwhile"
+    ]
 
 
 async def test_keys_are_given_shown_once_and_taken(house: House) -> None:

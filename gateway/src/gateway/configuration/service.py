@@ -70,11 +70,14 @@ class Book:
 
     async def listen(self, url: str) -> None:
         """Hear of changes until cancelled; connect again when the connection breaks."""
+        told = False
         while True:
             try:
                 await self._listen_once(url)
             except (TimeoutError, *LOST):
-                _log.warning("the listener lost its connection; reading more often meanwhile")
+                if self._heard or not told:  # a line for each loss, not for each attempt
+                    _log.warning("the listener lost its connection; reading more often meanwhile")
+                told = True
             finally:
                 self._heard = False
             await asyncio.sleep(_PAUSE)

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from kit.database import Database, Transaction
 from kit.evidence import Ledger, Search
 from kit.sealing import new_sealing_key
+from kit.testing import CLIENT
 from messaging.messages import jobs, service
 from messaging.messages.models import Outcome, RetryPolicy, State
 
@@ -244,6 +245,7 @@ async def test_every_transition_is_in_the_ledger_without_a_person(house, mail):
         "message.failed",
         "message.sent",
     ]
+    assert {each.tenant for each in found} == {CLIENT.rpartition("/")[0]}
     assert await house.fetch("SELECT FROM evidence_entry WHERE subject IS NOT NULL") == []
 
 

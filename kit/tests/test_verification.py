@@ -3,7 +3,6 @@
 Each example changes one thing as the owner of the tables, on a ledger that holds, and rolls back.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import AsyncGenerator
@@ -507,7 +506,13 @@ async def test_entries_from_before_they_had_tenants_hold(kept: Kept) -> None:
     assert (fault.entry, fault.index) == (entry_id, COUNT)
 
 
-def test_base64_has_the_slack_that_the_walk_refuses() -> None:
-    """The last character of 64 bytes holds four unused bits: why texts are compared too."""
-    padded = base64.urlsafe_b64encode(bytes(64)).decode()
-    assert base64.urlsafe_b64decode(padded[:-3] + "B==") == bytes(64)
+@pytest.mark.parametrize("text", [b"[]", b'{"actor":NaN}', b"\xff", b"1" * 5000, b"[" * 100_000])
+async def test_a_text_that_is_no_entry_is_found(kept: Kept, text: bytes) -> None:
+    fault = await kept.finds(
+        (
+            "UPDATE evidence_entry SET canonical = $2, leaf = $3 WHERE id = $1",
+            [kept.ids[9], text, leaf_hash(text)],
+        )
+    )
+    assert fault is not None
+    assert (fault.entry, fault.index) == (kept.ids[9], 9)

@@ -18,8 +18,8 @@ from uuid import UUID
 
 import asyncpg
 
-from kit.canonical import canonical
-from kit.evidence.merkle import Node, Tree, cover, leaf_hash
+from kit.evidence import rows
+from kit.evidence.merkle import Node, Tree, cover
 from kit.evidence.models import moment
 from kit.evidence.sequencing import digest_of
 from kit.evidence.signing import CHECKPOINT, COSIGNATURE, Keys, NotSigned
@@ -29,7 +29,6 @@ PATIENCE = timedelta(seconds=10)
 
 _BATCH = 1_000
 _SWEEP = 20_000
-_LARGEST = 1 << 53
 _LEAST = -1 << 63
 
 
@@ -144,8 +143,8 @@ class _Walk:
             await self._beside(began_at)
 
     async def _newest(self) -> int:
-        rows = await self._source.fetch("SELECT max(size) AS size FROM evidence_checkpoint")
-        return rows[0]["size"] or 0
+        found = await self._source.fetch("SELECT max(size) AS size FROM evidence_checkpoint")
+        return found[0]["size"] or 0
 
     async def _take_up(self, start: int) -> None:
         """Begin with the tree and the checkpoint below the first place."""
@@ -153,8 +152,8 @@ class _Walk:
             await self._check_checkpoints(_LEAST, 0)  # there is none over nothing
             return
         nodes = cover((0, start))
-        rows = await self._source.fetch(_NODES, [n[0] for n in nodes], [n[1] for n in nodes])
-        edge = [row["hash"] for row in rows if row["hash"] is not None]
+        found = await self._source.fetch(rows.NODES, [n[0] for n in nodes], [n[1] for n in nodes])
+        edge = [row["hash"] for row in found if row["hash"] is not None]
         if len(edge) != len(nodes):
             raise _NotHolding(Fault("a node below the first entry is missing", index=start))
         self._tree = Tree(start, edge)
@@ -169,11 +168,11 @@ class _Walk:
     async def _step(self, until: int) -> None:
         """Check all entries up to a size, the nodes they complete and the checkpoints there."""
         start = self._tree.size
-        rows = await self._source.fetch(_ENTRIES, start, until)
+        found = await self._source.fetch(rows.ENTRIES, start, until)
         nodes = await self._nodes(start, until)
-        waiting = await self._source.fetch(_CHECKPOINTS, start, until)
+        waiting = await self._source.fetch(rows.CHECKPOINTS, start, until)
         waiting.reverse()
-        for row in rows:
+        for row in found:
             self._check_entry(row)
             self._grow(row, nodes)
             if waiting and waiting[-1]["size"] == self._tree.size:
@@ -185,10 +184,13 @@ class _Walk:
     async def _nodes(self, start: int, until: int) -> dict[Node, bytes]:
         """Return the kept nodes whose last leaf is in a range."""
         levels = range(1, 63)
-        rows = await self._source.fetch(
-            _NODES_BETWEEN, list(levels), [start >> n for n in levels], [until >> n for n in levels]
+        found = await self._source.fetch(
+            rows.NODES_BETWEEN,
+            list(levels),
+            [start >> n for n in levels],
+            [until >> n for n in levels],
         )
-        return {(row["level"], row["index"]): row["hash"] for row in rows}
+        return {(row["level"], row["index"]): row["hash"] for row in found}
 
     def _grow(self, row: asyncpg.Record, nodes: dict[Node, bytes]) -> None:
         for node, found in self._tree.append(row["hash"]):
@@ -204,14 +206,14 @@ class _Walk:
             raise _NotHolding(Fault("no entry has this place", index=index))
         if row["id"] is None:
             raise _NotHolding(Fault("the entry is missing", row["entry_id"], index))
-        reason = _wrong(row, self._block)
+        reason = rows.wrong(row, self._block)
         if not reason and row["hash"] != row["leaf"]:
             reason = "its place holds the hash of something else"
         if reason:
             raise _NotHolding(Fault(reason, row["entry_id"], index))
 
     async def _check_checkpoints(self, start: int, until: int) -> None:
-        for row in await self._source.fetch(_CHECKPOINTS, start, until):
+        for row in await self._source.fetch(rows.CHECKPOINTS, start, until):
             self._check_checkpoint(row)
 
     def _check_checkpoint(self, row: asyncpg.Record) -> None:
@@ -239,12 +241,12 @@ class _Walk:
     # -- what stands beside checkpoints and entries ---------------------------------------------
 
     async def _check_beside_checkpoints(self, start: int, until: int) -> None:
-        for row in await self._source.fetch(_COSIGNATURES, start, until):
+        for row in await self._source.fetch(rows.COSIGNATURES, start, until):
             if reason := self._wrong_cosigned(row):
                 raise _NotHolding(
                     Fault(f"{row['witness']}'s word {reason}", checkpoint=row["size"])
                 )
-        for row in await self._source.fetch(_TIMESTAMPS, start, until):
+        for row in await self._source.fetch(rows.TIMESTAMPS, start, until):
             about = None if row["of"] is None else hashlib.sha256(row["of"].encode()).digest()
             if about is None or about not in row["token"]:
                 reason = "a time-stamp is of something else"
@@ -269,15 +271,15 @@ class _Walk:
 
     async def _beside(self, began_at: datetime) -> None:
         """Find what stands outside the walk: extra rows, and entries without a place."""
-        for query, what in _EXTRA.items():
+        for query, what in rows.EXTRA.items():
             for row in await self._source.fetch(query):
                 raise _NotHolding(Fault(what, row["entry_id"], row["index"], row["checkpoint"]))
-        await self._sweep(_EXTRA_DETAILS, "a detail of no entry")
-        loose = [one async for one in self._swept(_LOOSE, began_at - self._patience)]
+        await self._sweep(rows.EXTRA_DETAILS, "a detail of no entry")
+        loose = [one async for one in self._swept(rows.LOOSE, began_at - self._patience)]
         if loose and self._patience:
             await asyncio.sleep(min(self._patience.total_seconds(), 2.0))  # committed just now?
-        for row in await self._source.fetch(_STILL_LOOSE, loose) if loose else ():
-            reason = _wrong(row, self._block) or "it has no place"
+        for row in await self._source.fetch(rows.STILL_LOOSE, loose) if loose else ():
+            reason = rows.wrong(row, self._block) or "it has no place"
             raise _NotHolding(Fault(reason, row["entry_id"]))
 
     async def _sweep(self, query: str, what: str) -> None:
@@ -325,153 +327,3 @@ def _differing(said: Mapping[str, Any], expected: Mapping[str, Any]) -> str:
         if name not in said or name not in expected or said[name] != expected[name]:
             return f"{name} is not as stated"
     return ""
-
-
-def _wrong(row: asyncpg.Record, block: str) -> str:
-    """Say what of an entry's row does not hold; empty when all does."""
-    said: bytes = row["canonical"]
-    if row["leaf"] != leaf_hash(said):
-        return "its text does not have its hash"
-    stated = _stated(row, block)
-    if stated is not None and said == canonical(stated):
-        return ""
-    return _wrong_column(row, block)
-
-
-def _stated(row: asyncpg.Record, block: str) -> dict[str, Any] | None:
-    """Return what the text would say if it said what the columns do; None when that is unclear."""
-    facts = json.loads(row["facts"], parse_int=_number)
-    sealed, subject = row["sealed"], row["subject"]
-    return {
-        "actor": row["actor"],
-        "at": moment(row["at"]),
-        "block": block,
-        "detail": None if sealed is None else hashlib.sha256(sealed).hexdigest(),
-        "facts": facts,
-        "id": str(row["entry_id"]),
-        "kind": row["kind"],
-        "object": row["object"],
-        "subject": None if subject is None else subject.hex(),
-        "tenant": row["tenant"],
-    }
-
-
-def _number(text: str) -> float:
-    """Return a number as the text had it: a large one was no integer there."""
-    found = int(text)
-    return found if -_LARGEST < found < _LARGEST else float(text)
-
-
-def _wrong_column(row: asyncpg.Record, block: str) -> str:
-    """Say which column is not what the text says; empty for an entry older than tenants."""
-    try:
-        said: dict[str, Any] = json.loads(row["canonical"])
-    except ValueError:
-        return "its text is not readable"
-    stated = _stated(row, block) or {}
-    if "tenant" not in said and not row["tenant"]:
-        del stated["tenant"]
-    if canonical(stated) == row["canonical"]:
-        return ""
-    for name in sorted(stated):
-        if name not in said or canonical(said[name]) != canonical(stated[name]):
-            return f"its {name} is not what its text says"
-    return "its text says more than its row"
-
-
-_COLUMNS = """
-    e.id, e.at, e.kind, e.actor, e.object, e.subject, e.tenant, e.facts::text AS facts,
-    e.canonical, e.leaf, d.sealed
-"""
-_ENTRIES = f"""
-    SELECT l.index, l.entry_id, l.hash, {_COLUMNS}
-    FROM evidence_leaf l
-    LEFT JOIN evidence_entry e ON e.id = l.entry_id
-    LEFT JOIN evidence_detail d ON d.entry_id = l.entry_id
-    WHERE l.index >= $1 AND l.index < $2
-    ORDER BY l.index
-"""  # noqa: S608  made of constants, as all below
-_NODES = """
-    SELECT coalesce(n.hash, l.hash) AS hash
-    FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS w (level, index, place)
-    LEFT JOIN evidence_node n ON w.level > 0 AND n.level = w.level AND n.index = w.index
-    LEFT JOIN evidence_leaf l ON w.level = 0 AND l.index = w.index
-    ORDER BY w.place
-"""
-_NODES_BETWEEN = """
-    SELECT n.level, n.index, n.hash
-    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS w (level, low, high)
-    JOIN LATERAL (
-      SELECT * FROM evidence_node
-      WHERE level = w.level AND index >= w.low AND index < w.high OFFSET 0
-    ) n ON true
-"""
-_CHECKPOINTS = """
-    SELECT size, root, at, signed FROM evidence_checkpoint
-    WHERE size > $1 AND size <= $2 ORDER BY size
-"""
-_COSIGNATURES = """
-    SELECT c.size, c.witness, c.signed, k.signed AS of
-    FROM evidence_cosignature c LEFT JOIN evidence_checkpoint k ON k.size = c.size
-    WHERE c.size > $1 AND c.size <= $2 ORDER BY c.size, c.witness
-"""
-_TIMESTAMPS = """
-    SELECT t.size, t.token, k.signed AS of
-    FROM evidence_timestamp t LEFT JOIN evidence_checkpoint k ON k.size = t.size
-    WHERE t.size > $1 AND t.size <= $2 ORDER BY t.size
-"""
-_END = "(SELECT coalesce(max(size), 0) AS size FROM evidence_checkpoint)"
-_EXTRA = {
-    f"""
-    SELECT l.entry_id, l.index, NULL::bigint AS checkpoint FROM evidence_leaf l
-    WHERE l.index < 0 OR l.index >= {_END} ORDER BY l.index LIMIT 1
-    """: "it has a place under no checkpoint",  # noqa: S608
-    f"""
-    SELECT NULL::uuid AS entry_id, NULL::bigint AS checkpoint,
-      n.index << greatest(0, least(n.level, 62))::int AS index
-    FROM (
-      SELECT n.level, n.index FROM generate_series(1, 62) w (level)
-      JOIN LATERAL (
-        (SELECT * FROM evidence_node WHERE level = w.level AND index >= {_END} >> w.level LIMIT 1)
-        UNION ALL
-        (SELECT * FROM evidence_node WHERE level = w.level AND index < 0 LIMIT 1)
-      ) n ON true
-      UNION ALL (SELECT level, index FROM evidence_node WHERE level < 1 LIMIT 1)
-      UNION ALL (SELECT level, index FROM evidence_node WHERE level > 62 LIMIT 1)
-    ) n LIMIT 1
-    """: "a node stands over no entries",  # noqa: S608
-    f"""
-    SELECT NULL::uuid AS entry_id, NULL::bigint AS index, size AS checkpoint FROM (
-      SELECT size FROM evidence_cosignature UNION ALL SELECT size FROM evidence_timestamp
-    ) s WHERE size < 1 OR size > {_END} LIMIT 1
-    """: "a co-signed or time-stamped checkpoint is not there",  # noqa: S608
-}
-"""Rows that no walk over places meets, and what to say of them."""
-
-_SWEPT = """
-    WITH batch AS (SELECT {id} AS id {more} FROM {table} WHERE {id} > $1 ORDER BY {id} LIMIT $2)
-    SELECT (SELECT id FROM batch ORDER BY id DESC LIMIT 1) AS last,
-      ARRAY(
-        SELECT id FROM batch b WHERE NOT EXISTS ({other}) {where} ORDER BY id LIMIT 1000
-      ) AS found
-"""
-_LOOSE = _SWEPT.format(
-    id="id",
-    more=", at",
-    table="evidence_entry",
-    other="SELECT FROM evidence_leaf l WHERE l.entry_id = b.id",
-    where="AND (b.at < $3 OR b.at > now() + interval '1 minute')",
-)
-_EXTRA_DETAILS = _SWEPT.format(
-    id="entry_id",
-    more="",
-    table="evidence_detail",
-    other="SELECT FROM evidence_entry e WHERE e.id = b.id",
-    where="",
-)
-_STILL_LOOSE = f"""
-    SELECT e.id AS entry_id, {_COLUMNS} FROM evidence_entry e
-    LEFT JOIN evidence_detail d ON d.entry_id = e.id
-    WHERE e.id = ANY($1) AND NOT EXISTS (SELECT FROM evidence_leaf l WHERE l.entry_id = e.id)
-    ORDER BY e.id LIMIT 1
-"""  # noqa: S608

@@ -4,6 +4,7 @@ Each example changes one thing as the owner of the tables, on a ledger that hold
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
@@ -18,9 +19,11 @@ from hypothesis import strategies as st
 
 from kit.canonical import canonical
 from kit.evidence import Entry, Keys, Signer, leaf_hash, new_signing_keys
+from kit.evidence.merkle import verify_consistency, verify_inclusion
 from kit.evidence.models import moment
+from kit.evidence.proofs import NotProvable, prove_consistency, prove_inclusion
 from kit.evidence.sequencing import append, digest_of, read_head
-from kit.evidence.signing import COSIGNATURE
+from kit.evidence.signing import CHECKPOINT, COSIGNATURE
 from kit.evidence.verification import Extent, verify
 from kit.identifiers import new_id
 from kit.testing import Block, copy_of_template, settings_for
@@ -516,3 +519,48 @@ async def test_a_text_that_is_no_entry_is_found(kept: Kept, text: bytes) -> None
     )
     assert fault is not None
     assert (fault.entry, fault.index) == (kept.ids[9], 9)
+
+
+async def test_every_entry_is_proven_under_every_checkpoint_over_it(kept: Kept) -> None:
+    keys = Keys(kept.signer.public)
+    for size in SIZES:
+        for place, entry in enumerate(kept.ids):
+            if place >= size:
+                with pytest.raises(NotProvable):
+                    await prove_inclusion(kept.driver, entry, size)
+                continue
+            found = await prove_inclusion(kept.driver, entry, size)
+            said = keys.verify(CHECKPOINT, found.checkpoint.signed)
+            leaf, root = leaf_hash(found.canonical), bytes.fromhex(said["root"])
+            verify_inclusion(leaf, place, said["size"], found.path, root)
+    newest = await prove_inclusion(kept.driver, kept.ids[0])
+    assert newest.checkpoint.size == COUNT
+    for size in (0, 2, 26, 28):
+        with pytest.raises(NotProvable):
+            await prove_inclusion(kept.driver, kept.ids[0], size)
+    with pytest.raises(NotProvable):
+        await prove_inclusion(kept.driver, new_id())
+
+
+async def test_every_checkpoint_is_proven_to_extend_those_before(kept: Kept) -> None:
+    keys = Keys(kept.signer.public)
+    for first, second in itertools.product([*SIZES, 2], SIZES):
+        if first > second or first == 2:
+            with pytest.raises(NotProvable):
+                await prove_consistency(kept.driver, first, second)
+            continue
+        found = await prove_consistency(kept.driver, first, second)
+        said = [keys.verify(CHECKPOINT, one.signed) for one in (found.first, found.second)]
+        roots = bytes.fromhex(said[0]["root"]), bytes.fromhex(said[1]["root"])
+        verify_consistency((said[0]["size"], said[1]["size"]), roots, found.path)
+
+
+async def test_a_proof_says_so_when_the_tree_has_a_hole(kept: Kept) -> None:
+    work = kept.driver.transaction()
+    await work.start()
+    try:
+        await kept.driver.execute("DELETE FROM evidence_node WHERE level = 2")
+        with pytest.raises(NotProvable, match="does not verify"):
+            await prove_inclusion(kept.driver, kept.ids[0])
+    finally:
+        await work.rollback()

@@ -51,7 +51,7 @@ class Keeper:
 
     @property
     def trusted(self) -> set[str]:
-        return thumbprints([*self.signer.public, *self.witness.public])
+        return thumbprints(self.signer.public)
 
     def sign(self, root: str, size: int = SIZE, ledger: str = LEDGER) -> str:
         at = moment(self.sealed.at)
@@ -131,6 +131,7 @@ def test_a_package_with_everything_holds_in_every_step(keeper, stamped, authorit
         stamped,
         keeper.trusted,
         authorities=[authority.certificate],
+        witnesses={keeper.witness.kid},
         promised=["nonsense", f"{answered}\n"],
     )
     assert {step.name: step.result for step in verdict.steps} == dict.fromkeys(
@@ -281,6 +282,14 @@ def test_a_witness_that_is_not_trusted_is_told_and_counts_for_nothing(keeper):
     assert verdict.is_verified
     assert said.result is Result.OPEN
     assert keeper.witness.kid in said.says
+
+
+def test_another_key_of_the_ledgers_own_is_no_witness(keeper):
+    """Its keeper has it too, and could sign with it in anybody's name."""
+    own = {keeper.signer.kid, keeper.witness.kid}
+    verdict = verify(keeper.package(), own, witnesses={keeper.witness.kid})
+    [said] = [step for step in verdict.steps if step.name == "witnesses"]
+    assert said.result is Result.OPEN
 
 
 def test_a_detail_that_is_not_the_entrys_fails(keeper):
@@ -477,13 +486,14 @@ def test_no_bytes_make_it_crash(raw):
 
 _KEPT = a_keeper()
 _FILE = written(_KEPT.package())
-_VERDICT = verify(read(_FILE), _KEPT.trusted)
+_WITNESSES = {_KEPT.witness.kid}
+_VERDICT = verify(read(_FILE), _KEPT.trusted, witnesses=_WITNESSES)
 
 
 def passes(raw: bytes) -> bool:
     """Tell whether a changed file is verified; what it says must be what the good one says."""
     try:
-        verdict = verify(read(raw), _KEPT.trusted)
+        verdict = verify(read(raw), _KEPT.trusted, witnesses=_WITNESSES)
     except PackageUnreadable:
         return False
     if verdict.is_verified:

@@ -74,8 +74,8 @@ def test_another_block_has_witnessed_what_she_holds(stack, mother, tmp_path):
     while not found and time.monotonic() < deadline:
         file = tmp_path / f"{time.monotonic()}.json"
         found = newest(stack, file, "--person", mother)["cosignatures"]
-    keys = (f"{stack.gateway}{path}/.well-known/jwks.json" for path in ("/registry", ""))
-    told = stack.run("verify", str(file), *(part for key in keys for part in ("--key", key)))
+    keys, others = (f"{stack.gateway}{path}/.well-known/jwks.json" for path in ("/registry", ""))
+    told = stack.run("verify", str(file), "--key", keys, "--witness", others)
     assert told.returncode == 0, told.stdout
     [said] = [line for line in told.stdout.splitlines() if "witnesses" in line]
     assert said.split()[0] == "holds"

@@ -52,7 +52,10 @@ def verify(
     file: Annotated[Path, typer.Argument(help="The package (docs/guides/evidence.md)")],
     key: Annotated[
         list[str] | None,
-        typer.Option(help="Whom you trust: a JWK Set's file or address, or a key's fingerprint"),
+        typer.Option(help="The keeper's: a JWK Set's file or address, or a key's fingerprint"),
+    ] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option(help="A witness' keys, named in the same ways")
     ] = None,
     ca: Annotated[
         Path | None, typer.Option(help="The time-stamping authority's certificate (PEM)")
@@ -66,7 +69,8 @@ def verify(
         package = packages.read(_read(file, packages.MOST_BYTES))
         verdict = verdicts.verify(
             package,
-            None if key is None else {print_ for one in key for print_ in trusted(one)},
+            None if key is None else {found for one in key for found in trusted(one)},
+            witnesses={found for one in witness or () for found in trusted(one)},
             authorities=() if ca is None else certificates(ca),
             promised=() if promise is None else promises_in(_read(promise)),
         )

@@ -76,6 +76,7 @@ class _Case:
     trusted: Collection[str] | None
     authorities: Collection[Certificate]
     promised: Collection[str]
+    witnesses: Collection[str]
     entry: dict[str, Any] = field(default_factory=dict[str, Any])
     head: dict[str, Any] = field(default_factory=dict[str, Any])
     detail: dict[str, Any] | None = None
@@ -91,15 +92,17 @@ def verify(
     *,
     authorities: Collection[Certificate] = (),
     promised: Collection[str] = (),
+    witnesses: Collection[str] = (),
 ) -> Verdict:
     """Check a package; whatever it holds, this returns.
 
     ``trusted`` are thumbprints of the keys that the caller believes (``thumbprints``); without
     them all rests on the key that the package itself names. ``authorities`` are certificates of
     who vouches for time-stamps. ``promised`` are the promises in an answer's
-    evidence headers; those of the package's ledger are checked against it.
+    evidence headers; those of the package's ledger are checked against it. ``witnesses`` are
+    thumbprints of keys whose word counts as another's than the ledger's keeper.
     """
-    case = _Case(package, trusted, authorities, promised)
+    case = _Case(package, trusted, authorities, promised, witnesses)
     steps = [_step(name, check, case) for name, check in _CHECKS.items()]
     holds = all(step.result is Result.HOLDS for step in steps if step.name in _NEEDED)
     is_trusted = case.key is not None and trusted is not None and case.key in trusted
@@ -214,9 +217,10 @@ def _witnesses(case: _Case) -> _Found:
     found = [_witness(case, signed) for signed in case.package.cosignatures]
     if len({witness for witness, _ in found}) != len(found):
         raise _Fails("a witness stands in it twice")
-    strange = [key for _, key in found if case.trusted is not None and key not in case.trusted]
+    known = set(case.witnesses) - set(case.trusted or ())  # not another key of the ledger's own
+    strange = [key for _, key in found if key not in known]
     listed = ", ".join(f"{witness} by the key {key}" for witness, key in found)
-    if case.trusted is None or strange:
+    if strange:
         return Result.OPEN, f"Witnesses whose keys you have not named have signed: {listed}"
     return Result.HOLDS, f"Witnesses have signed that they saw this checkpoint: {listed}"
 

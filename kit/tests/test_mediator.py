@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 import uvicorn
+from joserfc.jwk import OKPKey
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -154,6 +155,19 @@ async def test_the_gateways_keys_are_read_once_and_open_its_assertions(gateway):
     assert read_assertion(await keys.find(), "block", token)[0] == caller
     await keys.find()
     assert gateway.keys_read == 1
+
+
+async def test_a_ledgers_key_beside_the_gateways_opens_no_assertion():
+    ledgers = OKPKey.generate_key("Ed25519", parameters={"kid": "ledger"})
+    published = [
+        *json.loads(GATEWAY_JWKS)["keys"],
+        {**ledgers.as_dict(private=False), "ledger": "gateway"},
+    ]
+    keys = await KeySource(json.dumps({"keys": published}), "").find()
+    caller = Caller("TEST/GOV/1/app", "TEST/GOV/1")
+    assert read_assertion(keys, "block", assertion(GATEWAY_KEY, "block", caller))[0] == caller
+    with pytest.raises(AssertionRefused):
+        read_assertion(keys, "block", assertion(ledgers, "block", caller))
 
 
 async def test_a_word_is_verified_once_and_carries_no_requests_id(monkeypatch):

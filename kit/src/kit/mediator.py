@@ -54,7 +54,9 @@ class KeySource:
 
 
 def _key_set(jwks: dict[str, Any]) -> KeySet:
-    return KeySet.import_key_set({"keys": jwks["keys"]})
+    """Return the keys that say who calls; a ledger's, published beside them, say something else."""
+    keys = [key for key in jwks["keys"] if key.get("ledger") is None]
+    return KeySet.import_key_set({"keys": keys})
 
 
 class Mediator:

@@ -253,8 +253,15 @@ def _basic(header: str | None) -> tuple[str, str] | None:
 async def jwks(
     request: Request, response: Response, _caller: Annotated[Caller, admits_all()]
 ) -> PublicKeys:
-    """Return the keys that verify the gateway's assertions and tokens (RFC 7517)."""
+    """Return the keys that verify the gateway's assertions and tokens (RFC 7517).
+
+    Those with a ``ledger`` verify what its ledger signs, and nothing else.
+    """
     response.headers["Cache-Control"] = "public, max-age=300"
     identity: service.Identity = request.app.state.identity
     key = cast("dict[str, Any]", identity.key.as_dict(private=False))
-    return PublicKeys(keys=[key | {"use": "sig"}, *request.app.state.evidence_signer.public])
+    ledgers = [
+        {**each, "ledger": request.app.state.block}
+        for each in request.app.state.evidence_signer.public
+    ]
+    return PublicKeys(keys=[key | {"use": "sig"}, *ledgers])

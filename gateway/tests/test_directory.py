@@ -135,3 +135,15 @@ async def test_pages_need_nothing_from_elsewhere(house: House) -> None:
 def test_codes_begin_as_they_may() -> None:
     assert fault("DEV", "GOV", "10001", "app") is None
     assert all([fault("1DEV"), fault(None, "1"), fault(None, None, ""), fault(None, None, "_a")])
+
+
+@pytest.mark.parametrize(
+    "path", ["checkpoints", "checkpoints/latest", "consistency?first=1&second=1"]
+)
+async def test_credentials_that_do_not_count_open_not_even_what_is_open(
+    house: House, path: str
+) -> None:
+    async with client_of(house.app, Authorization="Bearer wrong") as http:
+        answer = await http.get(f"/evidence/{path}")
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"

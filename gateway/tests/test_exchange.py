@@ -375,3 +375,31 @@ async def test_what_nobody_foresaw_is_answered_with_its_request(house: House) ->
     assert answer.status_code == 500
     assert answer.json()["requestId"] == WALK
     assert "secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", f"/r1/{INSIDE}/.well-known/jwks.json", 200),
+        ("GET", f"/r1/{INSIDE}/evidence/checkpoints", 200),
+        ("GET", f"/r1/{INSIDE}/evidence/checkpoints/latest", 200),
+        ("GET", f"/r1/{INSIDE}/evidence/consistency?first=1&second=2", 200),
+        ("POST", f"/r1/{INSIDE}/evidence/checkpoints", 401),
+        ("GET", f"/r1/{INSIDE}/evidence/entries", 401),
+        ("GET", f"/r1/{INSIDE}/evidence/checkpoints/", 401),
+        ("GET", f"/r1/{INSIDE}/evidence/%2e%2e/evidence/checkpoints", 401),
+        ("GET", f"/r1/{OUTSIDE}/evidence/checkpoints", 401),
+        ("GET", f"/r1/{POPULATION}/unknown/evidence/checkpoints", 404),
+    ],
+)
+async def test_anybody_anywhere_may_ask_a_block_for_what_verifies_its_ledger(
+    house: House, method: str, path: str, status: int
+) -> None:
+    before = len(house.inside.seen)
+    async with client_of(house.app, host=("203.0.113.7", 1)) as http:
+        answer = await http.request(method, path)
+    assert answer.status_code == status
+    assert len(house.inside.seen) - before == (status == 200)
+    if status == 200:
+        caller = asserted(house.inside.seen[-1])
+        assert (caller.client, caller.scopes, caller.person) == ("anonymous", frozenset(), None)

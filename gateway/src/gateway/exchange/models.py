@@ -15,6 +15,14 @@ from kit.problems import Forbidden, Invalid, NotFound, Unavailable
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 REQUEST, ANSWER, REFUSED = "exchange.request", "exchange.answer", "exchange.refused"
+_OF_LEDGERS = frozenset(
+    (
+        "/.well-known/jwks.json",
+        "/evidence/checkpoints",
+        "/evidence/checkpoints/latest",
+        "/evidence/consistency",
+    )
+)
 _ADDRESS_PARTS = 7  # "", r1, instance, class, member, application, service
 _LONGEST_REFERENCE = 1024
 _OURS = b"x-govblocks-"
@@ -97,6 +105,11 @@ class Asked:
     def decoded_path(self) -> str:
         """Return the path with its percent-encoding undone."""
         return unquote_to_bytes(self.path).decode("utf-8", "replace")
+
+    @property
+    def verifies_a_ledger(self) -> bool:
+        """Tell whether this asks for what anybody needs who verifies a ledger of ours."""
+        return self.method == "GET" and self.decoded_path in _OF_LEDGERS
 
     def check(self) -> None:
         """Refuse a path that would leave the service, or is no URL; raise AddressRefused."""

@@ -22,15 +22,24 @@ from kit.problems import Problem
 def admit(configuration: Configuration, who: Identified | None, asked: Asked) -> Admitted:
     """Let a client through to a service it has a right to.
 
+    Anybody may ask one of our blocks for what verifies its ledger: keys, checkpoints, consistency.
     Raises CredentialsMissing, AddressRefused, ServiceUnknown or RightMissing.
     """
-    if who is None:
+    if who is None and not asked.verifies_a_ledger:
         raise CredentialsMissing("present a token, an API key or a client header")
     asked.check()
     service = asked.service(configuration)
-    scopes = configuration.scopes_of_right(service, who.client)
+    is_open = asked.verifies_a_ledger and service.block is not None
+    if who is None:
+        if not is_open:
+            raise CredentialsMissing("present a token, an API key or a client header")
+        who, scopes = Identified(), frozenset[str]()  # a stranger, with no right of anybody's
+    else:
+        scopes = configuration.scopes_of_right(service, who.client)
     if who.administrator:
         scopes = EVERYTHING
+    if scopes is None and is_open:
+        scopes = frozenset()
     if scopes is None:
         raise RightMissing("ask the provider to allow this application")
     return Admitted(who, service, scopes, service.tenant_for(who.member))

@@ -6,6 +6,7 @@ the information mediator, with its own client credentials (RFC 6749 section 4.4)
 
 import json
 import time
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -65,8 +66,7 @@ class Mediator:
     def __init__(self, settings: BlockSettings) -> None:
         self._client_id = settings.client_id
         self._secret = settings.client_secret.get_secret_value()
-        url = settings.mediator_url or settings.gateway_url
-        self._http = httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(5.0))
+        self._url = settings.mediator_url or settings.gateway_url
         self._token = ""
         self._token_until = 0.0
 
@@ -90,8 +90,14 @@ class Mediator:
         return answer
 
     async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        """Close the connections, if there are any."""
+        if "_http" in self.__dict__:
+            await self._http.aclose()
+
+    @cached_property
+    def _http(self) -> httpx.AsyncClient:
+        """The client, made when it is first needed: to read all certificates takes a while."""
+        return httpx.AsyncClient(base_url=self._url, timeout=httpx.Timeout(5.0))
 
     async def _send(self, method: str, path: str, body: object, request_id: str) -> httpx.Response:
         headers = {

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from gateway.attempts import store
 from gateway.attempts.models import Event, held, source_of
 from kit.access import keep
-from kit.database import Lender, Reading
+from kit.database import Lender, Transaction
 from kit.sealing import Keyring
 
 _TIDY_EVERY = 600.0
@@ -53,15 +53,15 @@ class Attempts:
             return
         self.check(host, about)
         source = self._reference(host, about)
-        session = Reading(self._lender())
-        found = await store.count(session, source, self._free)
+        async with Transaction(self._lender()) as session:
+            found = await store.count(session, source, self._free)
         if found.remaining:
             keep(self._held, source, time.monotonic() + found.remaining)
         if found.is_new:
             self.tell(Event.SOURCE_HELD, host, seconds=round(found.remaining))
         elif found.remaining:
             raise held(found.remaining)
-        await self._tidy(session)
+        await self._tidy()
 
     def tell(self, event: Event, host: str | None, **facts: object) -> None:
         """Write one line of JSON for whoever watches; an address only as its pseudonym.
@@ -79,9 +79,10 @@ class Attempts:
     def _reference(self, host: str | None, about: str = "") -> bytes:
         return self._keyring.reference(f"source\n{source_of(host)}\n{about}")
 
-    async def _tidy(self, session: Reading) -> None:
+    async def _tidy(self) -> None:
         now = time.monotonic()
         if now - self._tidied_at > _TIDY_EVERY:
             self._tidied_at = now
             self._held = {source: until for source, until in self._held.items() if until > now}
-            await store.forget(session)
+            async with Transaction(self._lender()) as session:
+                await store.forget(session)

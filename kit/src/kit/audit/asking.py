@@ -5,7 +5,6 @@ a ledger without another's word against it.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -13,8 +12,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from kit.audit.publication import PublishedKeys, path_to
-from kit.database import LOST
 from kit.evidence import Keys, NotSigned
+from kit.evidence.keeping import keeping
 from kit.evidence.proofs import Checkpoint, NotProvable, newest, prove_consistency
 from kit.evidence.sequencing import digest_of
 from kit.evidence.signing import COSIGNATURE
@@ -45,48 +44,20 @@ async def cosigning(
         yield
         return
     mediator = Mediator(settings)
-    task = asyncio.create_task(_Asking(block, settings, mediator, witnesses, every).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        await mediator.close()
+    asked = [Witness(block, settings.client_id, mediator, name) for name in witnesses]
 
-
-class _Asking:
-    def __init__(
-        self,
-        block: str,
-        settings: BlockSettings,
-        mediator: Mediator,
-        witnesses: Sequence[str],
-        every: float,
-    ) -> None:
-        self._url = settings.database_url.get_secret_value()
-        self._every = every
-        self._witnesses = [Witness(block, settings.client_id, mediator, name) for name in witnesses]
-
-    async def run(self) -> None:
-        """Ask through every loss of the database or of a witness, until cancelled."""
+    async def work(connection: asyncpg.Connection) -> None:
         while True:
-            try:
-                await self._work()
-            except (*LOST, TimeoutError, asyncpg.PostgresError) as error:
-                _log.warning("asking for witnesses begins anew: %s", type(error).__name__)
-            await asyncio.sleep(self._every)
+            for witness in asked:
+                await witness.ask(connection)
+            await asyncio.sleep(every)
 
-    async def _work(self) -> None:
-        connection = await asyncpg.connect(self._url, timeout=5, command_timeout=60)
-        try:
-            lock = "SELECT pg_try_advisory_lock(hashtextextended('evidence cosigning', 0))"
-            while await connection.fetchval(lock):
-                for witness in self._witnesses:
-                    await witness.ask(connection)
-                await asyncio.sleep(self._every)
-        finally:
-            with contextlib.suppress(*LOST, TimeoutError):
-                await connection.close(timeout=2)
+    try:
+        url = settings.database_url.get_secret_value()
+        async with keeping(url, "evidence cosigning", work, every):
+            yield
+    finally:
+        await mediator.close()
 
 
 class Witness:

@@ -1,6 +1,5 @@
 """Who sees which entries, what is asked for, and what can be wrong with it."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from kit.access import Caller
+from kit.evidence.sequencing import digest_of
 from kit.evidence.signing import CHECKPOINT, Keys
 from kit.problems import Conflict, Forbidden, Invalid, NotFound
 
@@ -174,4 +174,4 @@ def read_head(claim: Claim, keys: Keys) -> Head:
         found = bytes.fromhex(root)
     except ValueError as error:
         raise CheckpointRefused("its root is no hash") from error
-    return Head(size, found, hashlib.sha256(claim.checkpoint.encode()).hexdigest())
+    return Head(size, found, digest_of(claim.checkpoint))

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from kit.canonical import canonical
-from kit.database import LOST, DatabaseUnavailable, Lender, Reading, Session
+from kit.database import LOST, DatabaseUnavailable, Lender, Reading, Session, Transaction
 from kit.evidence import models, promises
 from kit.evidence.models import Entry, Sealed, Search, Written
 from kit.identifiers import new_id
@@ -182,9 +182,7 @@ class Ledger:
               AND ($5::timestamptz IS NULL OR e.at >= $5)
               AND ($6::timestamptz IS NULL OR e.at < $6)
               AND ($7::jsonb IS NULL OR e.facts @> $7)
-              AND ($8::text IS NULL OR e.tenant = $8 OR e.actor = $8
-                OR starts_with(e.actor, $8 || '/'))
-            ORDER BY e.at DESC, e.id DESC LIMIT $9 OFFSET $10
+            ORDER BY e.at DESC, e.id DESC LIMIT $8 OFFSET $9
             """,
             list(search.kinds),
             search.actor,
@@ -193,7 +191,6 @@ class Ledger:
             search.since,
             search.until,
             None if search.facts is None else json.dumps(dict(search.facts)),
-            search.seen_by,
             search.limit,
             search.offset,
         )
@@ -207,9 +204,10 @@ class Ledger:
         """
         reference = self._keyring.reference(subject)
         self._keys.pop(reference, None)
-        found = await Reading(self._lender).fetch(
-            "DELETE FROM evidence_key WHERE subject = $1 RETURNING subject", reference
-        )
+        async with Transaction(self._lender) as session:
+            found = await session.fetch(
+                "DELETE FROM evidence_key WHERE subject = $1 RETURNING subject", reference
+            )
         return bool(found)
 
     def _written(self, row: asyncpg.Record) -> Written:
@@ -229,7 +227,6 @@ class Ledger:
             said["facts"],
             detail,
             row["tenant"],
-            said["subject"] is not None,
         )
 
 

@@ -43,16 +43,11 @@ class Written:
     facts: Mapping[str, Any]
     detail: Mapping[str, Any] | None
     tenant: str = ""
-    has_subject: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which entries to find; an unset field does not limit. Newest first.
-
-    ``seen_by`` limits to the entries of a member: those its applications made, and those about its
-    objects.
-    """
+    """Which entries to find; an unset field does not limit. Newest first."""
 
     kinds: Sequence[str] = ()
     actor: str | None = None
@@ -61,7 +56,6 @@ class Search:
     since: datetime | None = None
     until: datetime | None = None
     facts: Mapping[str, Any] | None = None
-    seen_by: str | None = None
     limit: int = 100
     offset: int = 0
 

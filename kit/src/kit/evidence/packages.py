@@ -21,6 +21,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from kit.evidence.signing import from_base64url
+
 FORMAT = "govblocks-evidence-1"
 MOST_BYTES = 16 * 1024 * 1024
 """The largest file that is read as a package."""
@@ -168,7 +170,11 @@ class _Part:
         if "d" in self.value:
             raise self.wrong("a private key, which must not leave its keeper")
         self["kid"].text()
-        if len(_decoded(self["x"].text())) != 32:  # noqa: PLR2004  RFC 8032
+        try:
+            found = from_base64url(self["x"].text())
+        except ValueError:
+            found = b""
+        if len(found) != 32:  # noqa: PLR2004  RFC 8032
             raise self.wrong("no Ed25519 key: its x is not 32 bytes in base64url")
         return cast("Mapping[str, Any]", self.value)
 
@@ -240,12 +246,3 @@ class _Part:
 
     def wrong(self, what: str) -> PackageUnreadable:
         return PackageUnreadable(f"{self.place or 'it'} is {what}")
-
-
-def _decoded(text: str) -> bytes:
-    """Return what base64url without padding encodes, nothing when it is not that."""
-    try:
-        found = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    except ValueError:
-        return b""
-    return found if base64.urlsafe_b64encode(found).rstrip(b"=").decode() == text else b""

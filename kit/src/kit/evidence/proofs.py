@@ -6,22 +6,12 @@ that reads all hashes the proof is folded from: at most two for each level of th
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
 from uuid import UUID
 
-import asyncpg
-
-from kit.evidence.merkle import Node, Range, consistency, hashes_of, inclusion, nodes_for
+from kit.evidence.merkle import Range, consistency, hashes_of, inclusion, nodes_for
+from kit.evidence.nodes import Source, read_nodes
 
 _ANY = (1 << 63) - 1
-
-
-class Source(Protocol):
-    """Where statements are sent: a ``Reading`` or a connection."""
-
-    async def fetch(self, query: str, /, *args: Any) -> list[asyncpg.Record]:
-        """Run a statement and return its rows."""
-        ...
 
 
 class NotProvable(Exception):
@@ -96,10 +86,7 @@ async def _hashes(source: Source, ranges: Iterable[Range]) -> list[bytes]:
     """Return the hashes of subtrees, all from one query."""
     wanted = list(ranges)
     nodes = nodes_for(wanted)
-    if not nodes:
-        return []
-    rows = await source.fetch(_NODES, [level for level, _ in nodes], [place for _, place in nodes])
-    found: dict[Node, bytes] = {(row["level"], row["index"]): row["hash"] for row in rows}
+    found = await read_nodes(source, nodes)
     if any(node not in found for node in nodes):
         raise NotProvable("a node of the tree is missing: the ledger does not verify")
     return hashes_of(wanted, found)
@@ -117,13 +104,3 @@ _INCLUSION = """
 """
 _CHECKPOINTS = "SELECT size, signed FROM evidence_checkpoint WHERE size = ANY($1::bigint[])"
 _NEWEST = "SELECT size, signed FROM evidence_checkpoint ORDER BY size DESC LIMIT 1"
-_NODES = """
-    SELECT w.level, w.index, h.hash
-    FROM unnest($1::bigint[], $2::bigint[]) AS w (level, index)
-    JOIN LATERAL (
-      (SELECT hash FROM evidence_node n
-       WHERE w.level > 0 AND n.level = w.level AND n.index = w.index LIMIT 1)
-      UNION ALL
-      (SELECT hash FROM evidence_leaf l WHERE w.level = 0 AND l.index = w.index LIMIT 1)
-    ) h ON true
-"""

@@ -78,13 +78,6 @@ ENTRIES = f"""
     WHERE l.index >= $1 AND l.index < $2
     ORDER BY l.index
 """  # noqa: S608  made of constants, as all below
-NODES = """
-    SELECT coalesce(n.hash, l.hash) AS hash
-    FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS w (level, index, place)
-    LEFT JOIN evidence_node n ON w.level > 0 AND n.level = w.level AND n.index = w.index
-    LEFT JOIN evidence_leaf l ON w.level = 0 AND l.index = w.index
-    ORDER BY w.place
-"""
 NODES_BETWEEN = """
     SELECT n.level, n.index, n.hash
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS w (level, low, high)

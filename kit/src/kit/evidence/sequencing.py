@@ -6,19 +6,17 @@ bounds the search is PostgreSQL's own word on which transactions were still open
 """
 
 import asyncio
-import contextlib
 import hashlib
-import logging
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import asyncpg
 
-from kit.database import LOST
+from kit.evidence.keeping import keeping
 from kit.evidence.merkle import Tree, cover
 from kit.evidence.models import moment
+from kit.evidence.nodes import read_nodes
 from kit.evidence.signing import CHECKPOINT, Signer
 
 BEHIND = 0.4
@@ -26,11 +24,12 @@ BEHIND = 0.4
 
 _MOST = 2_000
 _STANDBY = 2.0
-_log = logging.getLogger("kit.evidence")
 
 _VISIBLE = "SELECT pg_current_snapshot()::text"
-"""What every other answer depends on: asked alone it is a sixth of the work of a ledger at rest."""
-_OPEN = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
+"""What every other answer depends on: asked alone it is a sixth of the work of a ledger at rest.
+
+It begins with the oldest transaction that was still open, from which the next look goes on.
+"""
 _FRESH = """
     SELECT e.id, e.leaf FROM evidence_entry e
     WHERE e.xid >= $1::text::xid8
@@ -41,56 +40,23 @@ _FRESH = """
 
 @dataclass(slots=True)
 class _Head:
-    """Where the ledger stands: its tree's edge, its newest checkpoint, what was seen complete."""
+    """Where the ledger stands: its tree's edge, its newest checkpoint, what was visible last."""
 
     tree: Tree
     newest: str | None
-    seen_until: str = "0"
+    seen: str = "0"
 
 
-@asynccontextmanager
-async def sequencing(block: str, url: str, signer: Signer) -> AsyncGenerator[None]:
+def sequencing(block: str, url: str, signer: Signer) -> AbstractAsyncContextManager[None]:
     """Give a block's entries their places while this is open; any number of processes may try."""
-    task = asyncio.create_task(_Sequencer(block, url, signer).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
-
-class _Sequencer:
-    def __init__(self, block: str, url: str, signer: Signer) -> None:
-        self._block = block
-        self._url = url
-        self._signer = signer
-
-    async def run(self) -> None:
-        """Work through every loss of the database, until cancelled."""
+    async def work(connection: asyncpg.Connection) -> None:
+        head = await read_head(connection)
         while True:
-            try:
-                await self._work()
-            except (*LOST, TimeoutError, asyncpg.PostgresError) as error:
-                _log.warning("the sequencer of %s begins anew: %s", self._block, error)
-            await asyncio.sleep(_STANDBY)
+            if await append(connection, block, signer, head) < _MOST:
+                await asyncio.sleep(BEHIND)
 
-    async def _work(self) -> None:
-        connection = await asyncpg.connect(self._url, timeout=5, command_timeout=60)
-        try:
-            lock = "SELECT pg_try_advisory_lock(hashtextextended('evidence sequencer', 0))"
-            if not await connection.fetchval(lock):
-                return
-            head, seen = await read_head(connection), None
-            while True:
-                visible = await connection.fetchval(_VISIBLE)
-                if visible == seen:  # nothing ended since the last look: nothing can be new
-                    await asyncio.sleep(BEHIND)
-                elif await append(connection, self._block, self._signer, head) < _MOST:
-                    seen = visible
-                    await asyncio.sleep(BEHIND)
-        finally:
-            with contextlib.suppress(*LOST, TimeoutError):
-                await connection.close(timeout=2)
+    return keeping(url, "evidence sequencer", work, _STANDBY)
 
 
 async def read_head(connection: asyncpg.Connection) -> _Head:
@@ -105,35 +71,20 @@ async def read_head(connection: asyncpg.Connection) -> _Head:
     return _Head(Tree(newest["size"], [found[node] for node in nodes]), newest["signed"])
 
 
-async def read_nodes(
-    connection: asyncpg.Connection, nodes: list[tuple[int, int]]
-) -> dict[tuple[int, int], bytes]:
-    """Read perfect nodes of the tree; those of level 0 are the leaves."""
-    rows = await connection.fetch(
-        """
-        SELECT w.level, w.index, coalesce(n.hash, l.hash) AS hash
-        FROM unnest($1::bigint[], $2::bigint[]) AS w (level, index)
-        LEFT JOIN evidence_node n ON w.level > 0 AND n.level = w.level AND n.index = w.index
-        LEFT JOIN evidence_leaf l ON w.level = 0 AND l.index = w.index
-        """,
-        [level for level, _ in nodes],
-        [index for _, index in nodes],
-    )
-    return {(row["level"], row["index"]): row["hash"] for row in rows if row["hash"] is not None}
-
-
 async def append(connection: asyncpg.Connection, block: str, signer: Signer, head: _Head) -> int:
     """Append what is new, under one signed checkpoint; return how many entries that were.
 
     When this raises, ``head`` may be ahead of the database: read it again.
     """
+    visible: str = await connection.fetchval(_VISIBLE)  # pyright: ignore[reportAssignmentType]
+    if visible == head.seen:
+        return 0  # nothing ended since the last look: nothing can be new
     async with connection.transaction():
-        seen_until: str = await connection.fetchval(_OPEN)  # pyright: ignore[reportAssignmentType]
-        fresh = await connection.fetch(_FRESH, head.seen_until, _MOST)
+        fresh = await connection.fetch(_FRESH, head.seen.partition(":")[0], _MOST)
         if fresh:
             await _append(connection, block, signer, head, fresh)
     if len(fresh) < _MOST:
-        head.seen_until = seen_until  # all that ended before it was seen has its place
+        head.seen = visible  # all that had ended then has its place
     return len(fresh)
 
 

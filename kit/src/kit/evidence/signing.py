@@ -43,14 +43,14 @@ class Signer:
         ]
         self._key = cast("Ed25519PrivateKey", private[0].private_key)
         self._heads = {
-            kind: _encoded(canonical({"alg": ALGORITHM, "kid": self.kid, "typ": kind}))
+            kind: base64url(canonical({"alg": ALGORITHM, "kid": self.kid, "typ": kind}))
             for kind in (CHECKPOINT, PROMISE, COSIGNATURE)
         }
 
     def sign(self, kind: str, statement: Mapping[str, Any]) -> str:
         """Sign a statement of one kind."""
-        said = self._heads[kind] + b"." + _encoded(canonical(dict(statement)))
-        return (said + b"." + _encoded(self._key.sign(said))).decode()
+        said = f"{self._heads[kind]}.{base64url(canonical(dict(statement)))}"
+        return f"{said}.{base64url(self._key.sign(said.encode()))}"
 
 
 class Keys:
@@ -59,29 +59,44 @@ class Keys:
     def __init__(self, keys: Iterable[Mapping[str, Any]]) -> None:
         """Take Ed25519 keys from JWKs; others are left out."""
         self._keys = {
-            str(key["kid"]): Ed25519PublicKey.from_public_bytes(_decoded(str(key["x"])))
+            str(key["kid"]): Ed25519PublicKey.from_public_bytes(from_base64url(str(key["x"])))
             for key in keys
             if key.get("crv") == "Ed25519" and "kid" in key
         }
 
     def verify(self, kind: str, signed: str) -> dict[str, Any]:
         """Return a statement of one kind, or raise NotSigned."""
-        parts = signed.encode().split(b".")
+        kid, said = unproven(kind, signed)
+        key = self._keys.get(kid)
+        if key is None:
+            raise NotSigned("its key is not known")
+        text, _, proof = signed.rpartition(".")
         try:
-            if len(parts) != _PARTS:
-                raise NotSigned("it has not three parts")
-            head = json.loads(_decoded(parts[0]))
-            if (head.get("alg"), head.get("typ")) != (ALGORITHM, kind):
-                raise NotSigned(f"it is no {kind}")
-            key = self._keys.get(str(head.get("kid")))
-            if key is None:
-                raise NotSigned("its key is not known")
-            key.verify(_decoded(parts[2]), parts[0] + b"." + parts[1])
-            return json.loads(_decoded(parts[1]))
+            key.verify(from_base64url(proof), text.encode())
         except InvalidSignature as error:
             raise NotSigned("it is not signed by the key that it names") from error
-        except (ValueError, AttributeError) as error:
-            raise NotSigned("it is not readable") from error
+        return said
+
+
+def unproven(kind: str, signed: str) -> tuple[str, dict[str, Any]]:
+    """Return the name of the key that is said to have signed, and a statement not yet proven.
+
+    Raises NotSigned when the text is no statement of the kind.
+    """
+    parts = signed.split(".")
+    try:
+        if len(parts) != _PARTS:
+            raise NotSigned("it has not three parts")
+        head, said = json.loads(from_base64url(parts[0])), from_base64url(parts[1])
+        if (head.get("alg"), head.get("typ")) != (ALGORITHM, kind):
+            raise NotSigned(f"it is no {kind}")
+        from_base64url(parts[2])
+        statement = json.loads(said)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise NotSigned("it is not readable") from error
+    if not isinstance(statement, dict):
+        raise NotSigned("it states nothing")
+    return str(head.get("kid")), cast("dict[str, Any]", statement)
 
 
 def new_signing_keys() -> str:
@@ -91,13 +106,14 @@ def new_signing_keys() -> str:
     return json.dumps({"keys": [key.as_dict(private=True)]})
 
 
-def _encoded(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
+def base64url(data: bytes) -> str:
+    """Return base64url without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _decoded(text: bytes | str) -> bytes:
-    raw = text.encode() if isinstance(text, str) else text
-    found = base64.b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True)
-    if _encoded(found) != raw:  # two texts signed at once would be two checkpoints
+def from_base64url(text: str) -> bytes:
+    """Return what base64url without padding encodes, in its one form only; raise ValueError."""
+    found = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    if base64url(found) != text:  # two texts signed at once would be two checkpoints
         raise ValueError("it is not base64url in its one form")
     return found

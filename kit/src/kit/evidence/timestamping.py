@@ -5,7 +5,6 @@ proven as ever, and the next checkpoint that is stamped speaks for all before it
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,8 +12,8 @@ from contextlib import asynccontextmanager
 import asyncpg
 import httpx
 
-from kit.database import LOST
 from kit.evidence import timestamps
+from kit.evidence.keeping import keeping
 
 EVERY = 60.0
 """Seconds between two requests to the authority."""
@@ -22,7 +21,6 @@ EVERY = 60.0
 _LOOK = 5.0
 _WITHIN = 20.0
 _MOST_BYTES = 64 * 1024
-_LOCK = "SELECT pg_try_advisory_lock(hashtextextended('evidence timestamps', 0))"
 _UNSTAMPED = """
     SELECT c.size, c.signed FROM evidence_checkpoint c
     WHERE c.size > coalesce((SELECT max(size) FROM evidence_timestamp), 0)
@@ -40,47 +38,37 @@ async def timestamping(
     ``url`` is the database's, ``authority`` the address that answers RFC 3161 over HTTP; nothing
     is asked when it is empty. Any number of processes may try: one at a time asks.
     """
+
+    async def work(connection: asyncpg.Connection) -> None:
+        async with httpx.AsyncClient(timeout=_WITHIN) as client:
+            while True:
+                pause = await _try(block, connection, client, authority, every)
+                await asyncio.sleep(pause)
+
     if not authority:
         yield
         return
-    task = asyncio.create_task(_run(block, url, authority, every))
-    try:
+    async with keeping(url, "evidence timestamps", work, every):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
-async def _run(block: str, url: str, authority: str, every: float) -> None:
-    """Work through every loss of the database and of the authority, until cancelled."""
-    while True:
-        try:
-            await _work(block, url, authority, every)
-        except (*LOST, TimeoutError, asyncpg.PostgresError) as error:
-            _log.warning("time-stamps of %s wait for the database: %s", block, error)
-        await asyncio.sleep(every)
-
-
-async def _work(block: str, url: str, authority: str, every: float) -> None:
-    connection = await asyncpg.connect(url, timeout=5, command_timeout=60)
+async def _try(
+    block: str,
+    connection: asyncpg.Connection,
+    client: httpx.AsyncClient,
+    authority: str,
+    every: float,
+) -> float:
+    """Ask for a stamp if there is something to be stamped; return how long to wait then."""
     try:
-        if not await connection.fetchval(_LOCK):
-            return
-        async with httpx.AsyncClient(timeout=_WITHIN) as client:
-            while True:
-                pause = every
-                try:
-                    if await stamp(connection, client, authority) is None:
-                        pause = min(_LOOK, every)  # nobody was asked
-                except timestamps.TokenRefused as error:
-                    _log.warning("no time-stamp for %s: %s", block, error)
-                except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
-                    # its text would name the address, which may hold a password
-                    _log.warning("no time-stamp for %s: %s", block, type(error).__name__)
-                await asyncio.sleep(pause)
-    finally:
-        with contextlib.suppress(*LOST, TimeoutError):
-            await connection.close(timeout=2)
+        if await stamp(connection, client, authority) is None:
+            return min(_LOOK, every)  # nobody was asked
+    except timestamps.TokenRefused as error:
+        _log.warning("no time-stamp for %s: %s", block, error)
+    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        # its text would name the address, which may hold a password
+        _log.warning("no time-stamp for %s: %s", block, type(error).__name__)
+    return every
 
 
 async def stamp(

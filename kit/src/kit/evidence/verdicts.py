@@ -4,7 +4,6 @@ A step *holds*, *fails*, or is *open*: nothing was given to check it by, or ther
 check. A package is verified when its entry, its place and the checkpoint hold and no step fails.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -19,7 +18,16 @@ from kit.canonical import canonical
 from kit.evidence import timestamps
 from kit.evidence.merkle import ProofFailed, leaf_hash, verify_inclusion
 from kit.evidence.packages import Detail, Package
-from kit.evidence.signing import CHECKPOINT, COSIGNATURE, PROMISE, Keys, NotSigned
+from kit.evidence.signing import (
+    CHECKPOINT,
+    COSIGNATURE,
+    PROMISE,
+    Keys,
+    NotSigned,
+    base64url,
+    from_base64url,
+    unproven,
+)
 from kit.sealing import DataKey, SealBrokenError
 
 _TEXTS = ("actor", "at", "block", "id", "kind", "object", "tenant")
@@ -118,7 +126,7 @@ def verify(
 def thumbprint(key: Mapping[str, Any]) -> str:
     """Return an Ed25519 key's thumbprint (RFC 7638, RFC 8037 section 2), base64url."""
     named = canonical({"crv": "Ed25519", "kty": "OKP", "x": str(key.get("x"))})
-    return base64.urlsafe_b64encode(hashlib.sha256(named).digest()).rstrip(b"=").decode()
+    return base64url(hashlib.sha256(named).digest())
 
 
 def thumbprints(keys: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -169,10 +177,9 @@ def _checkpoint(case: _Case) -> _Found:
 def _signed(case: _Case, kind: str, jws: str) -> tuple[dict[str, Any], str]:
     """Return a signed statement and the thumbprint of the package's key that signed it."""
     said = Keys(case.package.keys).verify(kind, jws)
-    if not isinstance(said, dict) or not said:
+    if not said:
         raise _Fails(f"the {kind} says nothing")
-    head = jws.partition(".")[0]
-    kid = json.loads(base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"]
+    kid, _ = unproven(kind, jws)
     [key] = [key for key in case.package.keys if key["kid"] == kid]
     return said, thumbprint(key)
 
@@ -310,7 +317,7 @@ def _promised(case: _Case, signed: str) -> tuple[list[dict[str, Any]], str]:
 def _unchecked(jws: str) -> dict[str, Any]:
     """Return what a JWS says before that is checked, nothing when it is not readable."""
     try:
-        said = json.loads(base64.urlsafe_b64decode(jws.split(".")[1] + "=="))
+        said = json.loads(from_base64url(jws.split(".")[1]))
     except (ValueError, IndexError):
         return {}
     return cast("dict[str, Any]", said) if isinstance(said, dict) else {}

@@ -7,13 +7,11 @@ is found by who holds a promise or a co-signed checkpoint of it.
 """
 
 import asyncio
-import base64
 import hashlib
-import json
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -21,8 +19,9 @@ import asyncpg
 from kit.evidence import rows
 from kit.evidence.merkle import Node, Tree, cover
 from kit.evidence.models import moment
+from kit.evidence.nodes import Source, read_nodes
 from kit.evidence.sequencing import digest_of
-from kit.evidence.signing import CHECKPOINT, COSIGNATURE, Keys, NotSigned
+from kit.evidence.signing import CHECKPOINT, COSIGNATURE, Keys, NotSigned, unproven
 
 PATIENCE = timedelta(seconds=10)
 """How long an entry may be without a place: its transaction, then the sequencer, take a while."""
@@ -30,14 +29,6 @@ PATIENCE = timedelta(seconds=10)
 _BATCH = 1_000
 _SWEEP = 20_000
 _LEAST = -1 << 63
-
-
-class Source(Protocol):
-    """Where statements are sent: a ``Reading`` or a connection."""
-
-    async def fetch(self, query: str, /, *args: Any) -> list[asyncpg.Record]:
-        """Run a statement and return its rows."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,11 +143,10 @@ class _Walk:
             await self._check_checkpoints(_LEAST, 0)  # there is none over nothing
             return
         nodes = cover((0, start))
-        found = await self._source.fetch(rows.NODES, [n[0] for n in nodes], [n[1] for n in nodes])
-        edge = [row["hash"] for row in found if row["hash"] is not None]
-        if len(edge) != len(nodes):
+        kept = await read_nodes(self._source, nodes)
+        if len(kept) != len(nodes):
             raise _NotHolding(Fault("a node below the first entry is missing", index=start))
-        self._tree = Tree(start, edge)
+        self._tree = Tree(start, [kept[node] for node in nodes])
         before = await self._source.fetch(
             "SELECT signed FROM evidence_checkpoint WHERE size <= $1 ORDER BY size DESC LIMIT 1",
             start,
@@ -257,7 +247,8 @@ class _Walk:
             return "is of no checkpoint here"
         known = self._witnesses.get(row["witness"])
         try:
-            said = (known or _Unproven()).verify(COSIGNATURE, row["signed"])
+            signed: str = row["signed"]
+            said = known.verify(COSIGNATURE, signed) if known else unproven(COSIGNATURE, signed)[1]
         except NotSigned as error:
             return f"does not hold: {error}"
         expected = {
@@ -295,24 +286,6 @@ class _Walk:
                 yield found
             last = row["last"]
             await asyncio.sleep(0)
-
-
-class _Unproven:
-    """In place of keys that nobody here knows: what is said is read and not proven."""
-
-    def verify(self, kind: str, signed: str) -> dict[str, Any]:
-        """Return what a text says, or raise NotSigned when it is no statement of the kind."""
-        try:
-            head, said = (json.loads(_decoded(part)) for part in signed.split(".")[:2])
-            if head.get("typ") != kind:
-                raise NotSigned(f"it is no {kind}")
-            return dict(said)
-        except (ValueError, TypeError, AttributeError) as error:
-            raise NotSigned("it is not readable") from error
-
-
-def _decoded(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def _of_node(node: Node, reason: str) -> Fault:

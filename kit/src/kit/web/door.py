@@ -17,21 +17,31 @@ from kit.web.problems import BodyTooLarge, PathUnreadable, problem_response
 REQUEST_ID = "x-request-id"
 _log = logging.getLogger("kit.web")
 
+Larger = Callable[[Scope], int | None]
+"""Returns the bytes a request's body may have where its route reads a stream, None elsewhere."""
+
 
 class Door:
     """The outermost layer: ids, sizes, text, and the last word on what was not foreseen."""
 
-    def __init__(self, app: ASGIApp, limit: int, status: Callable[[type[Problem]], int]) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        limit: int,
+        status: Callable[[type[Problem]], int],
+        larger: Larger | None = None,
+    ) -> None:
         self._app = app
         self._limit = limit
         self._status = status
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request (ASGI)."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Passage(scope, receive, send, self._limit)
+        exchange = _Passage(scope, receive, send, (self._limit, self._larger))
         try:
             exchange.check()
             await self._app(scope, exchange.receive, exchange.send)
@@ -46,8 +56,11 @@ class Door:
 class _Passage:
     """One request on its way through the door."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
-        self._scope, self._receive, self._send, self._limit = scope, receive, send, limit
+    def __init__(
+        self, scope: Scope, receive: Receive, send: Send, limits: tuple[int, Larger | None]
+    ) -> None:
+        self._scope, self._receive, self._send = scope, receive, send
+        self._limit, self._larger = limits
         self._headers: dict[bytes, bytes] = dict(scope["headers"])
         self._read = 0
         self._started = False
@@ -62,16 +75,22 @@ class _Passage:
             if not is_text(part):
                 raise PathUnreadable("a path or query is percent-encoded UTF-8 without NUL")
         length = self._headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > self._limit:
+        if length.isdigit() and self._exceeds(int(length)):
             raise BodyTooLarge(self._limit_said())
 
     async def receive(self) -> Message:
         """Pass the body in, up to the limit."""
         message = await self._receive()
         self._read += len(message.get("body", b""))
-        if self._read > self._limit:
+        if self._exceeds(self._read):
             raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._limit_said())
         return message
+
+    def _exceeds(self, size: int) -> bool:
+        """Tell whether a body is too large; what its route takes is asked when it is needed."""
+        if size > self._limit and self._larger is not None:
+            self._limit, self._larger = self._larger(self._scope) or self._limit, None
+        return size > self._limit
 
     async def send(self, message: Message) -> None:
         """Pass the answer out, with the request's id on it."""

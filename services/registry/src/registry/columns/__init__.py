@@ -1,0 +1,1 @@
+"""Columns: a record as one row of a table, and back."""

@@ -1,0 +1,1 @@
+"""Rows: records as files of text carry them."""

@@ -1,0 +1,1 @@
+"""Sheets: tables as spreadsheet files carry them."""

@@ -1,0 +1,1 @@
+"""What publishing a schema would break: for readers, for writers, and for records there are."""

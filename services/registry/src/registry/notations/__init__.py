@@ -1,0 +1,1 @@
+"""Documents as people write them, JSON and YAML, read without surprises."""

@@ -1,0 +1,1 @@
+"""Signatures: what a file is by its bytes, whatever its name says."""

@@ -1,0 +1,1 @@
+"""Areas: boxes, circles and polygons on the earth, and what lies in them."""

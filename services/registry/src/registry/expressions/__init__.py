@@ -1,0 +1,1 @@
+"""Expressions: regular ones that mean the same here and in PostgreSQL, in linear time."""

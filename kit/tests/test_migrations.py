@@ -23,9 +23,9 @@ async def test_the_serving_role_reads_the_version_and_cannot_change_it(
 ) -> None:
     serving = await asyncpg.connect(urls.runtime)
     try:
-        assert await serving.fetchval(VERSION) == "0002"
+        assert await serving.fetchval(VERSION) == "0003"
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await serving.execute(change)
-        assert await serving.fetchval(VERSION) == "0002"
+        assert await serving.fetchval(VERSION) == "0003"
     finally:
         await serving.close()

@@ -183,10 +183,21 @@ def _sentences(verdict: Verdict) -> Iterator[tuple[str, str]]:
     yield "on what", " of ".join(part for part in (str(entry["object"]), owner) if part) or "-"
     if entry.get("subject"):
         yield "about", "a person, named here by a pseudonym that the ledger's keeper can tell"
+    yield from _of_part(verdict.part or {})
     for title, said in (("in detail", verdict.detail), ("besides", entry.get("facts"))):
         if isinstance(said, Mapping):
             for name, value in cast("Mapping[str, Any]", said).items():
                 yield title, f"{name}: {value if isinstance(value, str) else _json(value)}"
+
+
+def _of_part(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Return what a part says of the one thing that it is about; nothing without a part."""
+    if part:
+        yield "of it", str(part["object"])
+        if part.get("subject"):
+            yield "about", "a person, named here by a pseudonym that the ledger's keeper can tell"
+        for name, value in part["facts"].items():
+            yield "of it", f"{name}: {value if isinstance(value, str) else _json(value)}"
 
 
 def _json(value: Any) -> str:

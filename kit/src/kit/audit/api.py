@@ -122,16 +122,21 @@ async def evidence_entry(
 @ledger_router.get(
     "/evidence/packages/{id}",
     responses=may_answer(ViewNotYours, EntryNotFound, CheckpointNotFound, NotProvenYet),
+    response_model_exclude_unset=True,
 )
-async def evidence_package(
+async def evidence_package(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Reading,
     desk: Desk,
     caller: Reader,
     id: UUID,  # noqa: A002  as above
     size: Under = None,
+    part: Annotated[
+        int | None,
+        Query(ge=0, lt=1 << 31, description="Of a bulk operation: the place of one of its parts"),
+    ] = None,
 ) -> schemas.EvidencePackage:
     """Export an entry with all that proves it, to be checked without us."""
-    found = await service.package(session, desk, caller, id, size)
+    found = await service.package(session, desk, caller, id, size, part)
     return schemas.EvidencePackage.model_validate(found.as_json())
 
 

@@ -122,6 +122,17 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPart:
+    """A part of a bulk operation's entry, and the leaves of all its parts in their order."""
+
+    place: int
+    canonical: bytes
+    leaves: Sequence[bytes]
+    sealed: bytes | None
+    wrapped: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
     """A checkpoint with what others signed over it."""
 

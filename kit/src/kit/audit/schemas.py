@@ -215,6 +215,14 @@ class KeySet(BaseModel):
     keys: list[dict[str, Any]]
 
 
+class EvidencePart(BaseModel):
+    """A part of a bulk operation's entry, with its path to the root that the entry states."""
+
+    text: str = Field(description="Its canonical text (RFC 8785)")
+    detail: SealedDetail | None = Field(description="For those who may open it")
+    proof: InclusionProof
+
+
 class EvidencePackage(BaseModel):
     """One entry with all that proves it, for somebody who has nothing but the file."""
 
@@ -226,6 +234,9 @@ class EvidencePackage(BaseModel):
     cosignatures: list[str] = Field(description="Of witnesses, a compact JWS each")
     timestamp: str | None = Field(description="An authority's token (RFC 3161) in base64")
     keys: KeySet = Field(description="Of the ledger and of its witnesses")
+    part: EvidencePart | None = Field(
+        default=None, description="The part of a bulk operation that it is of; else absent"
+    )
 
 
 class Erasure(BaseModel):

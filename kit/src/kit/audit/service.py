@@ -33,7 +33,8 @@ from kit.database import Lender, Reading, Session, Transaction
 from kit.evidence import Entry, Keys, Ledger, NotSigned, Signer, leaf_hash
 from kit.evidence.merkle import ProofFailed, root_of, verify_consistency
 from kit.evidence.models import moment
-from kit.evidence.packages import Detail, Package, Proof
+from kit.evidence.packages import Detail, Package, Proof, ProvenPart
+from kit.evidence.parts import path_of, place_of
 from kit.evidence.proofs import (
     Consistency,
     Inclusion,
@@ -118,14 +119,21 @@ async def read(
     return Proven(kept, detail, inclusion)
 
 
-async def package(
-    session: Session, desk: Desk, caller: Caller, entry: UUID, size: int | None
+async def package(  # noqa: PLR0913, PLR0917  what a package is of
+    session: Session,
+    desk: Desk,
+    caller: Caller,
+    entry: UUID,
+    size: int | None,
+    part: int | None = None,
 ) -> Package:
     """Return an entry with all that proves it, under the checkpoint that most others signed.
 
-    Raises ViewNotYours, EntryNotFound, CheckpointNotFound or NotProvenYet.
+    With the place of a part, the package is of that part. Raises ViewNotYours, EntryNotFound,
+    CheckpointNotFound or NotProvenYet.
     """
     view, kept = await _find(session, desk, caller, entry)
+    proven = None if part is None else await _proven_part(session, desk, view, (kept, part))
     if kept.index is None:
         raise NotProvenYet
     chosen = size or await store.best_size(session, kept.index)
@@ -145,7 +153,21 @@ async def package(
         detail=_detail(desk, view, kept),
         cosignatures=tuple(cosigned),
         timestamp=signed.timestamp,
+        part=proven,
     )
+
+
+async def _proven_part(
+    session: Session, desk: Desk, view: View, wanted: tuple[Kept, int]
+) -> ProvenPart:
+    """Return a part with its path under its entry's root; a person is shown only their own."""
+    kept, place = wanted
+    part = await store.find_part(session, desk.keyring, view, kept.id, place)
+    if part is None:
+        raise EntryNotFound("the entry has no such part")
+    proof = Proof(place, len(part.leaves), tuple(path_of(place, part.leaves)))
+    sealed, bound = (part.sealed, part.wrapped), place_of(kept.id, place)
+    return ProvenPart(part.canonical, proof, _opening(desk, view, kept.tenant, sealed, bound))
 
 
 async def erase(session: Session, desk: Desk, caller: Caller, subject: str) -> None:
@@ -183,15 +205,19 @@ async def _find(session: Session, desk: Desk, caller: Caller, entry: UUID) -> tu
 
 def _detail(desk: Desk, view: View, kept: Kept) -> Detail | None:
     """Return a detail and the key to it alone, None when the caller or nobody may open it."""
-    if kept.sealed is None or kept.wrapped is None:
-        return None
-    if not view.opens(kept.tenant):
+    return _opening(desk, view, kept.tenant, (kept.sealed, kept.wrapped), kept.id.bytes)
+
+
+def _opening(
+    desk: Desk, view: View, tenant: str, kept: tuple[bytes | None, bytes | None], place: bytes
+) -> Detail | None:
+    sealed, wrapped = kept
+    if sealed is None or wrapped is None or not view.opens(tenant):
         return None
     try:
-        key = desk.keyring.unwrap(kept.wrapped).derived(kept.id.bytes)
+        return Detail(sealed, desk.keyring.unwrap(wrapped).derived(place).secret)
     except SealBrokenError:
         return None
-    return Detail(kept.sealed, key.secret)
 
 
 # -- the ledger as a whole -----------------------------------------------------------------------

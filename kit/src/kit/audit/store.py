@@ -5,8 +5,9 @@ from uuid import UUID
 
 import asyncpg
 
-from kit.audit.models import Kept, Signed, View, Wanted, Witnessed
+from kit.audit.models import Kept, KeptPart, Signed, View, Wanted, Witnessed
 from kit.database import Session
+from kit.evidence import leaf_hash
 from kit.sealing import Keyring
 
 
@@ -16,8 +17,8 @@ async def page(session: Session, keyring: Keyring, view: View, wanted: Wanted) -
         "e.kind = ANY({})": list(wanted.kinds) or None,
         "e.actor = {}": wanted.actor,
         "starts_with(e.object, {})": wanted.object_prefix,
-        "e.subject = {}": _reference(keyring, view.person),
-        "{} = e.subject": _reference(keyring, wanted.subject),
+        _ABOUT: _reference(keyring, view.person),
+        f"({_ABOUT})": _reference(keyring, wanted.subject),
         "e.at >= {}": wanted.since,
         "e.at < {}": wanted.until,
         _SEEN_BY: view.member,
@@ -35,6 +36,17 @@ async def find(session: Session, keyring: Keyring, view: View, entry: UUID) -> K
     person = _reference(keyring, view.person)
     row = await session.fetchrow(_FIND, entry, person, view.member)
     return None if row is None else _kept(row, row["sealed"], row["wrapped"])
+
+
+async def find_part(
+    session: Session, keyring: Keyring, view: View, entry: UUID, place: int
+) -> KeptPart | None:
+    """Return a part of an entry with the leaves of all, None when it is not there or not seen."""
+    row = await session.fetchrow(_PART, entry, place, _reference(keyring, view.person))
+    if row is None:
+        return None
+    leaves = [leaf_hash(text) for text in row["all"]]
+    return KeptPart(place, row["canonical"], leaves, row["sealed"], row["wrapped"])
 
 
 async def checkpoints(session: Session, limit: int, offset: int) -> list[Signed]:
@@ -113,6 +125,10 @@ _COLUMNS = """
     e.id, e.at, e.kind, e.actor, e.object, e.tenant, e.canonical, e.facts::text AS facts,
     e.subject, l.index
 """
+_ABOUT = """
+    (e.subject = {0}
+      OR e.id = ANY(ARRAY(SELECT p.entry_id FROM evidence_part p WHERE p.subject = {0})))
+"""
 _SEEN_BY = "(e.tenant = {0} OR e.actor = {0} OR starts_with(e.actor, {0} || '/'))"
 _PAGE = f"""
     SELECT {_COLUMNS}
@@ -127,9 +143,19 @@ _FIND = f"""
     LEFT JOIN evidence_detail d ON d.entry_id = e.id
     LEFT JOIN evidence_key k ON k.subject = e.subject AND d.entry_id IS NOT NULL
     WHERE e.id = $1
-      AND ($2::bytea IS NULL OR e.subject = $2)
+      AND ($2::bytea IS NULL OR e.subject = $2 OR EXISTS (
+        SELECT FROM evidence_part p WHERE p.entry_id = e.id AND p.subject = $2
+      ))
       AND ($3::text IS NULL OR {_SEEN_BY.format("$3")})
 """  # noqa: S608
+_PART = """
+    SELECT p.canonical, p.sealed, k.wrapped, ARRAY(
+      SELECT a.canonical FROM evidence_part a WHERE a.entry_id = $1 ORDER BY a.place
+    ) AS all
+    FROM evidence_part p
+    LEFT JOIN evidence_key k ON k.subject = p.subject AND p.sealed IS NOT NULL
+    WHERE p.entry_id = $1 AND p.place = $2 AND ($3::bytea IS NULL OR p.subject = $3)
+"""
 _SIGNED = """
     SELECT c.size, c.root, c.at, c.signed, t.token,
       ARRAY(

@@ -9,23 +9,30 @@ values before and after) is a detail, sealed with a key derived from the subject
 entry alone; the entry holds the digest of the ciphertext, so that destroying the subject's key
 erases the person and leaves every proof valid, and one entry can be opened for a court without
 opening another.
+
+A bulk operation is one entry; what it did to each thing is a *part*, proven by the root over all
+parts that the entry states.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kit.evidence.ledger import Ledger
+    from kit.evidence.ledger import MOST_PARTS, Ledger
     from kit.evidence.merkle import leaf_hash
-    from kit.evidence.models import Entry, Sealed, Search, Written
+    from kit.evidence.models import Entry, Mark, Part, Sealed, Search, Written
     from kit.evidence.signing import Keys, NotSigned, Signer, new_signing_keys
-    from kit.evidence.tables import add_tables, only_insert
+    from kit.evidence.tables import APPEND_ONLY, add_tables, only_insert
 
 __all__ = [
+    "APPEND_ONLY",
+    "MOST_PARTS",
     "Entry",
     "Keys",
     "Ledger",
+    "Mark",
     "NotSigned",
+    "Part",
     "Sealed",
     "Search",
     "Signer",
@@ -37,6 +44,10 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "APPEND_ONLY": "tables",
+    "MOST_PARTS": "ledger",
+    "Mark": "models",
+    "Part": "models",
     "Ledger": "ledger",
     "leaf_hash": "merkle",
     "Entry": "models",

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-import json
+import itertools
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -13,12 +13,16 @@ import asyncpg
 
 from kit.canonical import canonical
 from kit.database import LOST, DatabaseUnavailable, Lender, Reading, Session, Transaction
-from kit.evidence import models, promises
-from kit.evidence.models import Entry, Sealed, Search, Written
+from kit.evidence import finding, models, promises
+from kit.evidence.models import Entry, Part, Sealed, SealedPart, Search, Written
+from kit.evidence.parts import place_of
 from kit.identifiers import new_id
-from kit.sealing import DataKey, Keyring, SealBrokenError
+from kit.sealing import DataKey, Keyring
 
 _BATCH = 256
+MOST_PARTS = 10_000
+"""Parts of one entry, and about as many as one statement writes; a longer list is several."""
+
 _KEPT_KEYS = 10_000
 _KEYS_KEPT = 60.0
 """Seconds after which a key is read again: it may have been destroyed by another process."""
@@ -40,6 +44,7 @@ class Ledger:
 
     async def record(self, session: Session, entry: Entry) -> UUID:
         """Write an entry in the caller's own transaction: it stands if the change stands."""
+        _check(entry)
         async with session.lend() as connection:
             raw = connection.driver
             keys = await self._keys_of(raw, [entry])
@@ -56,8 +61,10 @@ class Ledger:
     def begin(self, entry: Entry) -> asyncio.Future[Sealed]:
         """Begin to write an entry on its own; it is durable when the future has it.
 
-        All that is begun while the last group is written shares one INSERT and one commit.
+        All that is begun while the last group is written shares one INSERT and one commit. Raises
+        ValueError for an entry with more than ``MOST_PARTS`` parts.
         """
+        _check(entry)
         future: asyncio.Future[Sealed] = asyncio.get_running_loop().create_future()
         self._waiting.append((entry, future))
         if self._writer is None or self._writer.done():
@@ -72,7 +79,8 @@ class Ledger:
 
     async def _write_groups(self) -> None:
         while self._waiting:
-            group, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+            size = _size_of_group(self._waiting)
+            group, self._waiting = self._waiting[:size], self._waiting[size:]
             try:
                 written = await self._write([entry for entry, _ in group])
             except BaseException as error:  # noqa: BLE001  whoever waits must hear of it
@@ -101,7 +109,7 @@ class Ledger:
             self._keys, self._keys_since = {}, now
         wanted = {
             self._keyring.reference(entry.subject)
-            for entry in entries
+            for entry in itertools.chain(entries, *(entry.parts for entry in entries))
             if entry.subject is not None and entry.detail is not None
         }
         keys = {subject: self._keys[subject] for subject in wanted if subject in self._keys}
@@ -128,18 +136,7 @@ class Ledger:
         keys: Mapping[bytes, DataKey],
     ) -> list[Sealed]:
         rows = [self._sealed(entry, keys) for entry in entries]
-        await raw.execute(
-            """
-            WITH entries AS (
-              INSERT INTO evidence_entry
-                (id, at, kind, actor, object, subject, tenant, facts, canonical, leaf)
-              SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[],
-                $5::text[], $6::bytea[], $7::text[], $8::jsonb[], $9::bytea[], $10::bytea[])
-            )
-            INSERT INTO evidence_detail (entry_id, sealed)
-            SELECT id, sealed FROM unnest($1::uuid[], $11::bytea[]) AS d (id, sealed)
-            WHERE sealed IS NOT NULL
-            """,
+        columns: list[list[Any]] = [
             [row.id for row in rows],
             [row.at for row in rows],
             [row.entry.kind for row in rows],
@@ -151,7 +148,9 @@ class Ledger:
             [row.canonical for row in rows],
             [row.leaf for row in rows],
             [row.sealed for row in rows],
-        )
+        ]
+        parts = _columns_of_parts(rows)
+        await raw.execute(_WITH_PARTS if parts else _WHOLE, *columns, *parts)
         return rows
 
     def _sealed(self, entry: Entry, keys: Mapping[bytes, DataKey]) -> Sealed:
@@ -159,42 +158,22 @@ class Ledger:
         reference = entry.reference
         if entry.subject is not None:
             reference = self._keyring.reference(entry.subject)
-        sealed = None
-        if entry.detail is not None:
-            if reference is None:
-                message = "a detail needs a subject whose key seals it"
-                raise ValueError(message)
-            key = keys[reference].derived(entry_id.bytes)
-            sealed = key.seal(canonical(dict(entry.detail)), entry_id.bytes)
-        return models.sealed(self._block, entry, (entry_id, at), (reference, sealed))
+        sealed = _seal(entry, reference, keys, entry_id.bytes)
+        parts = [
+            self._sealed_part(part, keys, place_of(entry_id, number))
+            for number, part in enumerate(entry.parts)
+        ]
+        return models.sealed(self._block, entry, (entry_id, at), (reference, sealed), parts)
+
+    def _sealed_part(self, part: Part, keys: Mapping[bytes, DataKey], place: bytes) -> SealedPart:
+        reference = None if part.subject is None else self._keyring.reference(part.subject)
+        return models.sealed_part(part, reference, _seal(part, reference, keys, place))
 
     # -- finding -------------------------------------------------------------------------------
 
     async def search(self, search: Search) -> list[Written]:
         """Find entries, newest first, with the details that can still be opened."""
-        found = await Reading(self._lender).fetch(
-            f"""
-            {_READ}
-            WHERE (cardinality($1::text[]) = 0 OR e.kind = ANY($1))
-              AND ($2::text IS NULL OR e.actor = $2)
-              AND ($3::text IS NULL OR starts_with(e.object, $3))
-              AND ($4::bytea IS NULL OR e.subject = $4)
-              AND ($5::timestamptz IS NULL OR e.at >= $5)
-              AND ($6::timestamptz IS NULL OR e.at < $6)
-              AND ($7::jsonb IS NULL OR e.facts @> $7)
-            ORDER BY e.at DESC, e.id DESC LIMIT $8 OFFSET $9
-            """,
-            list(search.kinds),
-            search.actor,
-            search.object_prefix,
-            None if search.subject is None else self._keyring.reference(search.subject),
-            search.since,
-            search.until,
-            None if search.facts is None else json.dumps(dict(search.facts)),
-            search.limit,
-            search.offset,
-        )
-        return [self._written(row) for row in found]
+        return await finding.find(Reading(self._lender), self._keyring, search)
 
     async def erase(self, subject: str) -> bool:
         """Destroy a person's key: their details are unreadable for good, every proof stays valid.
@@ -210,29 +189,66 @@ class Ledger:
             )
         return bool(found)
 
-    def _written(self, row: asyncpg.Record) -> Written:
-        said: dict[str, Any] = json.loads(row["canonical"])
-        detail = None
-        if row["sealed"] is not None and row["wrapped"] is not None:
-            with contextlib.suppress(SealBrokenError):
-                place = row["id"].bytes
-                key = self._keyring.unwrap(row["wrapped"]).derived(place)
-                detail = json.loads(key.open(row["sealed"], place))
-        return Written(
-            row["id"],
-            row["at"],
-            row["kind"],
-            row["actor"],
-            row["object"],
-            said["facts"],
-            detail,
-            row["tenant"],
-        )
+
+def _check(entry: Entry) -> None:
+    if len(entry.parts) > MOST_PARTS:
+        message = f"an entry has {MOST_PARTS} parts at most"
+        raise ValueError(message)
 
 
-_READ = """
-    SELECT e.id, e.at, e.kind, e.actor, e.object, e.tenant, e.canonical, d.sealed, k.wrapped
-    FROM evidence_entry e
-    LEFT JOIN evidence_detail d ON d.entry_id = e.id
-    LEFT JOIN evidence_key k ON k.subject = e.subject AND d.entry_id IS NOT NULL
+def _size_of_group(waiting: Sequence[tuple[Entry, object]]) -> int:
+    """Return how many entries are written together: not more than one statement should hold."""
+    parts = 0
+    for size, (entry, _) in enumerate(waiting[:_BATCH]):
+        parts += len(entry.parts)
+        if size and parts > MOST_PARTS:
+            return size
+    return min(len(waiting), _BATCH)
+
+
+def _seal(
+    said: Entry | Part, reference: bytes | None, keys: Mapping[bytes, DataKey], place: bytes
+) -> bytes | None:
+    """Return the ciphertext of a detail, bound to where it stands; None where there is none."""
+    if said.detail is None:
+        return None
+    if reference is None:
+        message = "a detail needs a subject whose key seals it"
+        raise ValueError(message)
+    return keys[reference].derived(place).seal(canonical(dict(said.detail)), place)
+
+
+def _columns_of_parts(rows: Sequence[Sealed]) -> list[list[Any]]:
+    parts = [(row, place, part) for row in rows for place, part in enumerate(row.parts)]
+    if not parts:
+        return []
+    return [
+        [row.id for row, _, _ in parts],
+        [place for _, place, _ in parts],
+        [row.at for row, _, _ in parts],
+        [part.object for _, _, part in parts],
+        [part.reference for _, _, part in parts],
+        [part.canonical for _, _, part in parts],
+        [part.sealed for _, _, part in parts],
+    ]
+
+
+_INSERT = """
+    WITH entries AS (
+      INSERT INTO evidence_entry
+        (id, at, kind, actor, object, subject, tenant, facts, canonical, leaf)
+      SELECT * FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[],
+        $5::text[], $6::bytea[], $7::text[], $8::jsonb[], $9::bytea[], $10::bytea[])
+    ){parts}
+    INSERT INTO evidence_detail (entry_id, sealed)
+    SELECT id, sealed FROM unnest($1::uuid[], $11::bytea[]) AS d (id, sealed)
+    WHERE sealed IS NOT NULL
 """
+_WHOLE = _INSERT.format(parts="")
+_WITH_PARTS = _INSERT.format(
+    parts=""", parts AS (
+      INSERT INTO evidence_part (entry_id, place, at, object, subject, canonical, sealed)
+      SELECT * FROM unnest($12::uuid[], $13::int[], $14::timestamptz[], $15::text[],
+        $16::bytea[], $17::bytea[], $18::bytea[])
+    )"""
+)

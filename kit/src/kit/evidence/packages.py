@@ -11,6 +11,8 @@ A package is JSON of exactly these members; hexadecimal is lower case, base64 is
     cosignatures  what witnesses signed over the checkpoint: compact JWS each
     timestamp     null, or base64 of an authority's token (RFC 3161) over the checkpoint's SHA-256
     keys          {"keys": [JWK]}: public keys of the ledger and of its witnesses
+    part          only in the package of a part of a bulk operation: its canonical "text", its
+                  "detail" as above, and its "proof" under the root that the entry states
 
 Nothing here reads a database or a network.
 """
@@ -38,6 +40,7 @@ _MEMBERS = (
     "timestamp",
     "keys",
 )
+_PART = "part"
 
 
 class PackageUnreadable(Exception):
@@ -62,8 +65,17 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvenPart:
+    """A part of a bulk operation's entry, and its path to the root that the entry states."""
+
+    text: bytes
+    proof: Proof
+    detail: Detail | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Package:
-    """One entry with all that proves it."""
+    """One entry with all that proves it, or one of its parts."""
 
     entry: bytes
     proof: Proof
@@ -72,27 +84,41 @@ class Package:
     detail: Detail | None = None
     cosignatures: tuple[str, ...] = ()
     timestamp: bytes | None = None
+    part: ProvenPart | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the package as JSON values, which ``read`` reads back."""
-        detail = None
-        if self.detail is not None:
-            detail = {"sealed": _base64(self.detail.sealed), "key": _base64(self.detail.key)}
-        proof = self.proof
+        said = {} if self.part is None else {"part": _part_as_json(self.part)}
         return {
             "format": FORMAT,
             "entry": self.entry.decode(),
-            "detail": detail,
-            "proof": {
-                "index": proof.index,
-                "size": proof.size,
-                "path": [step.hex() for step in proof.path],
-            },
+            "detail": _detail_as_json(self.detail),
+            "proof": _proof_as_json(self.proof),
             "checkpoint": self.checkpoint,
             "cosignatures": list(self.cosignatures),
             "timestamp": None if self.timestamp is None else _base64(self.timestamp),
             "keys": {"keys": [dict(key) for key in self.keys]},
+            **said,
         }
+
+
+def _part_as_json(part: ProvenPart) -> dict[str, Any]:
+    return {
+        "text": part.text.decode(),
+        "detail": _detail_as_json(part.detail),
+        "proof": _proof_as_json(part.proof),
+    }
+
+
+def _detail_as_json(detail: Detail | None) -> dict[str, str] | None:
+    if detail is None:
+        return None
+    return {"sealed": _base64(detail.sealed), "key": _base64(detail.key)}
+
+
+def _proof_as_json(proof: Proof) -> dict[str, Any]:
+    path = [step.hex() for step in proof.path]
+    return {"index": proof.index, "size": proof.size, "path": path}
 
 
 def read(raw: bytes) -> Package:
@@ -129,21 +155,29 @@ class _Part:
     value: Any
 
     def package(self) -> Package:
-        self.is_object(_MEMBERS)
+        self.is_object(_MEMBERS, (_PART,))
         if self["format"].value != FORMAT:
             raise PackageUnreadable(f"its format is not {FORMAT}")
-        detail, stamp = self["detail"], self["timestamp"]
+        stamp = self["timestamp"]
         return Package(
             entry=self["entry"].text().encode(),
             proof=self["proof"].proof(),
             checkpoint=self["checkpoint"].text(),
             keys=tuple(self["keys"].keys()),
-            detail=None if detail.value is None else detail.detail(),
+            detail=self["detail"].detail(),
             cosignatures=tuple(one.text() for one in self["cosignatures"].items()),
             timestamp=None if stamp.value is None else stamp.base64(),
+            part=self[_PART].part() if _PART in self.value else None,
         )
 
-    def detail(self) -> Detail:
+    def part(self) -> ProvenPart:
+        self.is_object(("text", "detail", "proof"))
+        text = self["text"].text().encode()
+        return ProvenPart(text, self["proof"].proof(), self["detail"].detail())
+
+    def detail(self) -> Detail | None:
+        if self.value is None:
+            return None
         self.is_object(("sealed", "key"))
         return Detail(self["sealed"].base64(), self["key"].base64())
 
@@ -178,12 +212,12 @@ class _Part:
             raise self.wrong("no Ed25519 key: its x is not 32 bytes in base64url")
         return cast("Mapping[str, Any]", self.value)
 
-    def is_object(self, members: Sequence[str]) -> None:
+    def is_object(self, members: Sequence[str], more: Sequence[str] = ()) -> None:
         if not isinstance(self.value, dict):
             raise self.wrong("no JSON object")
         given = cast("dict[str, Any]", self.value)
         for name in given:
-            if name not in members:
+            if name not in (*members, *more):
                 raise PackageUnreadable(f"{self._of(name)} does not belong in a package")
         for name in members:
             if name not in given:

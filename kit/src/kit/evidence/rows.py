@@ -5,12 +5,14 @@ All statements take batches by key, so that none gets slower as the ledger grows
 
 import hashlib
 import json
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 
 from kit.canonical import canonical
-from kit.evidence.merkle import leaf_hash
+from kit.evidence.merkle import leaf_hash, root_of
 from kit.evidence.models import moment
 
 _LARGEST = 1 << 53
@@ -64,6 +66,44 @@ def _wrong_column(row: asyncpg.Record, block: str) -> str:
         if name not in said or canonical(said[name]) != canonical(stated[name]):
             return f"its {name} is not what its text says"
     return "its text says more than its row"
+
+
+def wrong_parts(
+    rows: Sequence[asyncpg.Record], said: tuple[int, bytes] | None, at: datetime
+) -> str:
+    """Say what of an entry's parts does not hold; empty when all does.
+
+    ``rows`` are all of its parts in their order; ``said`` is what the entry states of them, ``at``
+    its time.
+    """
+    if said is None:
+        return "it has parts and states none"
+    count, root = said
+    if [row["place"] for row in rows] != list(range(len(rows))) or len(rows) != count:
+        return "a part of it is missing, or one too many"
+    if root_of(leaf_hash(row["canonical"]) for row in rows) != root:
+        return "its parts do not make the root that it states"
+    for row in rows:
+        if row["at"] != at or row["canonical"] != _as_stated(row):
+            return f"its part {row['place']} is not what its text says"
+    return ""
+
+
+def _as_stated(row: asyncpg.Record) -> bytes:
+    """Return what a part's text would be if it said what the columns do."""
+    sealed, subject = row["sealed"], row["subject"]
+    try:
+        facts = json.loads(row["canonical"])["facts"]
+        return canonical(
+            {
+                "detail": None if sealed is None else hashlib.sha256(sealed).hexdigest(),
+                "facts": facts,
+                "object": row["object"],
+                "subject": None if subject is None else subject.hex(),
+            }
+        )
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return b""
 
 
 _COLUMNS = """
@@ -149,6 +189,21 @@ EXTRA_DETAILS = _SWEPT.format(
     other="SELECT FROM evidence_entry e WHERE e.id = b.id",
     where="",
 )
+EXTRA_PARTS = _SWEPT.format(
+    id="entry_id",
+    more="",
+    table="evidence_part",
+    other="SELECT FROM evidence_entry e WHERE e.id = b.id",
+    where="",
+)
+HAVING_PARTS = """
+    SELECT e.id AS entry_id FROM unnest($1::uuid[]) AS e (id)
+    WHERE EXISTS (SELECT FROM evidence_part p WHERE p.entry_id = e.id)
+"""
+PARTS = """
+    SELECT place, at, object, subject, canonical, sealed FROM evidence_part
+    WHERE entry_id = $1 ORDER BY place
+"""
 STILL_LOOSE = f"""
     SELECT e.id AS entry_id, {_COLUMNS} FROM evidence_entry e
     LEFT JOIN evidence_detail d ON d.entry_id = e.id

@@ -4,9 +4,21 @@ Nothing here is ever changed: the role that serves may insert and select, and de
 subject's key, which erases the person (docs/decisions/0013).
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.types import UserDefinedType
@@ -20,6 +32,7 @@ APPEND_ONLY = (
     "evidence_timestamp",
     "evidence_cosignature",
     "evidence_witnessed",
+    "evidence_part",
 )
 
 
@@ -63,6 +76,19 @@ def add_tables(metadata: MetaData) -> None:
         metadata,
         Column("entry_id", Uuid, primary_key=True),
         Column("sealed", LargeBinary, nullable=False),
+    )
+    Table(
+        "evidence_part",
+        metadata,
+        Column("entry_id", Uuid, primary_key=True),
+        Column("place", Integer, primary_key=True, autoincrement=False),
+        Column("at", DateTime(timezone=True), nullable=False),  # the entry's: parts are found by it
+        Column("object", Text, nullable=False),
+        Column("subject", LargeBinary),
+        Column("canonical", LargeBinary, nullable=False),
+        Column("sealed", LargeBinary),
+        Index("evidence_part_subject", "subject", "at"),
+        Index("evidence_part_object", "object", postgresql_using="hash"),
     )
     Table(
         "evidence_key",
@@ -115,8 +141,8 @@ def add_tables(metadata: MetaData) -> None:
     )
 
 
-def only_insert(runtime_role: str) -> list[str]:
+def only_insert(runtime_role: str, tables: Sequence[str] = APPEND_ONLY) -> list[str]:
     """Return the statements that leave the runtime role INSERT and SELECT on the ledger."""
     quoted = '"' + runtime_role.replace('"', '""') + '"'
-    kept = [f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {quoted}" for table in APPEND_ONLY]
+    kept = [f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {quoted}" for table in tables]
     return [*kept, f"REVOKE TRUNCATE ON evidence_key FROM {quoted}"]

@@ -18,6 +18,7 @@ from kit.canonical import canonical
 from kit.evidence import timestamps
 from kit.evidence.merkle import ProofFailed, leaf_hash, verify_inclusion
 from kit.evidence.packages import Detail, Package
+from kit.evidence.parts import place_of, stated
 from kit.evidence.signing import (
     CHECKPOINT,
     COSIGNATURE,
@@ -56,7 +57,8 @@ class Verdict:
 
     ``key`` is the thumbprint (RFC 7638) of the key that everything rests on, None when there is
     none; ``is_trusted`` whether the caller named that key. ``entry`` and ``detail`` are what the
-    package says, None when they do not hold.
+    package says, None when they do not hold; ``part`` what it says of the one thing it is about,
+    its detail among it, where it is about a part of a bulk operation.
     """
 
     steps: tuple[Step, ...]
@@ -64,6 +66,7 @@ class Verdict:
     is_trusted: bool
     entry: Mapping[str, Any] | None
     detail: Mapping[str, Any] | None
+    part: Mapping[str, Any] | None = None
 
     @property
     def is_verified(self) -> bool:
@@ -88,6 +91,7 @@ class _Case:
     entry: dict[str, Any] = field(default_factory=dict[str, Any])
     head: dict[str, Any] = field(default_factory=dict[str, Any])
     detail: dict[str, Any] | None = None
+    part: dict[str, Any] | None = None
     key: str | None = None
 
 
@@ -111,7 +115,8 @@ def verify(
     thumbprints of keys whose word counts as another's than the ledger's keeper.
     """
     case = _Case(package, trusted, authorities, promised, witnesses)
-    steps = [_step(name, check, case) for name, check in _CHECKS.items()]
+    checks = _CHECKS if package.part is None else _CHECKS | {"part": _part}
+    steps = [_step(name, check, case) for name, check in checks.items()]
     holds = all(step.result is Result.HOLDS for step in steps if step.name in _NEEDED)
     is_trusted = case.key is not None and trusted is not None and case.key in trusted
     return Verdict(
@@ -120,6 +125,7 @@ def verify(
         is_trusted,
         case.entry if holds else None,
         case.detail if holds else None,
+        case.part if holds else None,
     )
 
 
@@ -272,6 +278,43 @@ def _detail(case: _Case) -> _Found:
         raise _Fails("the sealed detail is not the entry's: its digest is another")
     case.detail = _opened(given, UUID(case.entry["id"]).bytes)
     return Result.HOLDS, "The detail is the entry's: its digest fits, and the key opens it"
+
+
+def _part(case: _Case) -> _Found:
+    """Check a part: its text, its path to the root that the entry states, its own detail."""
+    given = case.package.part
+    if given is None or not case.entry:
+        return Result.OPEN, "It cannot be checked, for the entry does not hold"
+    said = _read_part(given.text)
+    told = stated(case.entry.get("facts"))
+    if told is None:
+        raise _Fails("the entry states no parts")
+    count, root = told
+    if given.proof.size != count:
+        raise _Fails("the part is of another number of parts than the entry states")
+    verify_inclusion(leaf_hash(given.text), given.proof.index, count, given.proof.path, root)
+    if given.detail is not None:
+        if hashlib.sha256(given.detail.sealed).hexdigest() != said.get("detail"):
+            raise _Fails("the part's sealed detail is not its own: its digest is another")
+        place = place_of(UUID(case.entry["id"]), given.proof.index)
+        said = {**said, "facts": {**said["facts"], **_opened(given.detail, place)}}
+    case.part = said
+    says = f"Part {given.proof.index + 1} of {count}: its path leads to the root the entry states"
+    return Result.HOLDS, says
+
+
+def _read_part(text: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(text)
+        is_canonical = canonical(said) == text
+    except ValueError as error:
+        raise _Fails("the part is not JSON that has a canonical form") from error
+    if not is_canonical or not isinstance(said, dict):
+        raise _Fails("the part is not as it was written")
+    part = cast("dict[str, Any]", said)
+    if not isinstance(part.get("object"), str) or not isinstance(part.get("facts"), dict):
+        raise _Fails("the part does not say what it is about")
+    return part
 
 
 def _opened(given: Detail, place: bytes) -> dict[str, Any]:

@@ -8,7 +8,8 @@ is found by who holds a promise or a co-signed checkpoint of it.
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Mapping
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from uuid import UUID
 
 import asyncpg
 
-from kit.evidence import rows
+from kit.evidence import parts, rows
 from kit.evidence.merkle import Node, Tree, cover
 from kit.evidence.models import moment
 from kit.evidence.nodes import Source, read_nodes
@@ -169,6 +170,7 @@ class _Walk:
                 self._check_checkpoint(waiting.pop())
         if self._tree.size < until:
             raise _NotHolding(Fault("no entry has this place", index=self._tree.size))
+        await self._check_parts(found)
         await self._check_beside_checkpoints(start, until)
 
     async def _nodes(self, start: int, until: int) -> dict[Node, bytes]:
@@ -201,6 +203,18 @@ class _Walk:
             reason = "its place holds the hash of something else"
         if reason:
             raise _NotHolding(Fault(reason, row["entry_id"], index))
+
+    async def _check_parts(self, found: Sequence[asyncpg.Record]) -> None:
+        """Check the parts of those among entries that state some, or have some."""
+        having = await self._source.fetch(rows.HAVING_PARTS, [row["id"] for row in found])
+        with_some = {row["entry_id"] for row in having}
+        for row in found:
+            said = parts.stated(json.loads(row["facts"]))
+            if said is None and row["id"] not in with_some:
+                continue
+            held = await self._source.fetch(rows.PARTS, row["id"])
+            if reason := rows.wrong_parts(held, said, row["at"]):
+                raise _NotHolding(Fault(reason, row["id"], row["index"]))
 
     async def _check_checkpoints(self, start: int, until: int) -> None:
         for row in await self._source.fetch(rows.CHECKPOINTS, start, until):
@@ -266,6 +280,7 @@ class _Walk:
             for row in await self._source.fetch(query):
                 raise _NotHolding(Fault(what, row["entry_id"], row["index"], row["checkpoint"]))
         await self._sweep(rows.EXTRA_DETAILS, "a detail of no entry")
+        await self._sweep(rows.EXTRA_PARTS, "a part of no entry")
         loose = [one async for one in self._swept(rows.LOOSE, began_at - self._patience)]
         if loose and self._patience:
             await asyncio.sleep(min(self._patience.total_seconds(), 2.0))  # committed just now?

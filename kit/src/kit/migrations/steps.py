@@ -1,5 +1,6 @@
 """What a block's migration files are written with: Alembic's way in, the ledger, the queue."""
 
+from collections.abc import Sequence
 from typing import cast
 
 from alembic import context, op
@@ -40,8 +41,19 @@ def prove_ledger() -> None:
     """Add what proves the ledger: the tree, its checkpoints, and who may see an entry."""
     for statement in _PROOFS:
         op.execute(statement)
+    _only_insert([table for table in evidence.APPEND_ONLY if table != "evidence_part"])
+
+
+def keep_parts() -> None:
+    """Add the parts of bulk operations' entries."""
+    for statement in _PARTS:
+        op.execute(statement)
+    _only_insert(["evidence_part"])
+
+
+def _only_insert(tables: Sequence[str]) -> None:
     role = runtime_role()
-    for statement in evidence.only_insert(role) if role else ():
+    for statement in evidence.only_insert(role, tables) if role else ():
         op.execute(statement)
 
 
@@ -53,6 +65,12 @@ def create_queue() -> None:
         message = "a migration runs on a connection"
         raise RuntimeError(message)
     await_only(driver.execute(QueryBuilderEnvironment().build_install_query()))
+
+
+def create_deliveries() -> None:
+    """Create the tables of deliveries; they need the queue."""
+    for statement in _DELIVERIES:
+        op.execute(statement)
 
 
 _LEDGER = (
@@ -126,6 +144,63 @@ _PROOFS = (
       root bytea NOT NULL,
       signed text NOT NULL,
       PRIMARY KEY (ledger, size)
+    )
+    """,
+)
+_PARTS = (
+    """
+    CREATE TABLE evidence_part (
+      entry_id uuid NOT NULL,
+      place integer NOT NULL,
+      at timestamptz NOT NULL,
+      object text NOT NULL,
+      subject bytea,
+      canonical bytea NOT NULL,
+      sealed bytea,
+      PRIMARY KEY (entry_id, place)
+    )
+    """,
+    "CREATE INDEX evidence_part_subject ON evidence_part (subject, at)",
+    "CREATE INDEX evidence_part_object ON evidence_part USING hash (object)",
+)
+_DELIVERIES = (
+    """
+    CREATE TABLE delivery_endpoint (
+      id uuid PRIMARY KEY,
+      wrapped bytea,
+      sealed bytea,
+      failures integer NOT NULL DEFAULT 0,
+      rests_until timestamptz,
+      busy_until timestamptz
+    )
+    """,
+    """
+    CREATE TABLE delivery (
+      id uuid PRIMARY KEY,
+      endpoint_id uuid NOT NULL REFERENCES delivery_endpoint,
+      event_id uuid NOT NULL,
+      event_type text NOT NULL,
+      state text NOT NULL,
+      created_at timestamptz NOT NULL,
+      give_up_at timestamptz NOT NULL,
+      next_at timestamptz,
+      ended_at timestamptz,
+      count integer NOT NULL DEFAULT 0,
+      wrapped bytea,
+      sealed bytea,
+      CONSTRAINT delivery_once UNIQUE (endpoint_id, event_id)
+    )
+    """,
+    "CREATE INDEX delivery_waiting ON delivery (endpoint_id, next_at) WHERE state = 'waiting'",
+    """
+    CREATE TABLE delivery_attempt (
+      delivery_id uuid NOT NULL REFERENCES delivery,
+      number integer NOT NULL,
+      at timestamptz NOT NULL,
+      reason text NOT NULL,
+      status integer,
+      duration_ms integer NOT NULL,
+      PRIMARY KEY (delivery_id, number)
     )
     """,
 )

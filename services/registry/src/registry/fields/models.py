@@ -4,38 +4,56 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 from kit.problems import FieldError, Invalid
+from registry.examples import models as examples
+from registry.geometry.models import EXAMPLES, SCHEMAS
+from registry.marks.models import Choice, FileRule, Link, Mask
+from registry.paths import value_at, with_value
+from registry.places import SchemaInvalid as SchemaInvalid  # noqa: PLC0414  for its readers
+from registry.places import pointer
+from registry.places import refuse as refuse  # noqa: PLC0414  for its readers
 
 KEY_LENGTH = 200
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-
-
-class SchemaInvalid(Invalid):
-    """The schema of a database cannot be used; the errors name the place."""
-
-    title = "The schema cannot be used"
+_LIMITS = (
+    "enum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "multipleOf",
+)
+_LIMITS_OF_LISTS = ("minItems", "maxItems", "uniqueItems", "enum")
+_SAID = ("title", "description", "default", "readOnly")
+_FILE: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "url": {"type": "string"},
+        "originalName": {"type": "string"},
+        "type": {"type": "string"},
+        "size": {"type": "integer", "minimum": 0},
+        "digest": {"type": "string"},
+    },
+    "required": ["id", "url", "originalName", "type", "size", "digest"],
+    "additionalProperties": False,
+}
 
 
 class FieldUnknown(Invalid):
     """A request names a field this version of the database does not have."""
 
     title = "No such field"
-
-
-def pointer(*parts: object) -> str:
-    """Return a JSON Pointer in its URI fragment form (RFC 6901 section 6), not percent-encoded."""
-    return "#" + "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
-
-
-def refuse(place: Sequence[object], reason: str) -> NoReturn:
-    """Raise SchemaInvalid for one place of the schema."""
-    where = pointer(*place)
-    raise SchemaInvalid(f"{where}: {reason}", errors=[FieldError(where, reason)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +69,12 @@ class Field:
     items: "Field | None" = None
     required: bool = False
     in_list: bool = False
+    link: Link | None = None
+    mask: Mask | None = None
+    file: FileRule | None = None
+    geo: str | None = None
+    """``geoPoint`` or ``geoShape``."""
+    choices: tuple[Choice, ...] = ()
 
     @property
     def name(self) -> str:
@@ -65,6 +89,11 @@ class Field:
     def is_personal(self) -> bool:
         """Tell whether the field holds personal data (DRS-13) or identifies a person (DRS-14)."""
         return self.marked("x-personalData") or self.marked("x-personalDataId")
+
+    @property
+    def is_secret(self) -> bool:
+        """Tell whether the field is kept encrypted (DRS-15)."""
+        return self.marked("x-secret")
 
     @property
     def identifier_type(self) -> str | None:
@@ -82,6 +111,61 @@ class Field:
     def inside(self) -> tuple["Field", ...]:
         """Return the fields directly inside this one, or inside the items of a list."""
         return self.fields if self.items is None else self.items.inside
+
+    def rule(self) -> dict[str, Any]:
+        """Return what a value must fit, as standard JSON Schema (draft 2020-12)."""
+        return self._described(Field.rule)
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the rule with what the analyst said of the field besides."""
+        said = {name: self.spec[name] for name in _SAID if name in self.spec}
+        given = examples.given(self.spec)
+        marks = {name: value for name, value in self.spec.items() if name.startswith("x-")}
+        values = [{"key": each.key, "value": each.value} for each in self.choices]
+        return {
+            **self._described(Field.json_schema),
+            **said,
+            **({"examples": given} if given else {}),
+            **marks,
+            **({"x-values": values} if values else {}),
+        }
+
+    def example(self) -> Any:
+        """Return a value that fits, the analyst's own if there is one; None when none is found."""
+        if self.geo and not self.items:
+            return next(iter(examples.given(self.spec)), EXAMPLES[self.geo])
+        if self.fields:
+            return example_of(self.fields)
+        if self.items is not None and not examples.given(self.spec):
+            return examples.repeated(self.rule(), self.items.example())
+        return examples.fitting(self.rule(), examples.given(self.spec))
+
+    def _described(self, inner: "Callable[[Field], dict[str, Any]]") -> dict[str, Any]:
+        if self.kind == "array":
+            made = {key: self.spec[key] for key in _LIMITS_OF_LISTS if key in self.spec}
+            items = {} if self.items is None else {"items": inner(self.items)}
+            return {"type": "array", **made, **items}
+        if self.geo:
+            return dict(SCHEMAS[self.geo])
+        if self.file:
+            return dict(_FILE)
+        if self.kind == "object":
+            return object_of(self.fields, inner) if self.fields else {"type": "object"}
+        return {"type": self.kind, **self._limits()}
+
+    def _limits(self) -> dict[str, Any]:
+        made = {key: self.spec[key] for key in _LIMITS if key in self.spec}
+        if self.choices:
+            made["enum"] = [each.key for each in self.choices]
+        if self.format:
+            made["format"] = self.format
+        is_key = self.marked("primaryKey") or self.marked("x-personalDataId")
+        if self.kind == "string" and is_key:
+            made["maxLength"] = min(KEY_LENGTH, made.get("maxLength", KEY_LENGTH))
+        mark = self.spec.get("x-personalDataId")
+        if isinstance(mark, dict) and "pattern" in mark:
+            made["allOf"] = [{"pattern": cast("dict[str, Any]", mark)["pattern"]}]
+        return made
 
     def project(self, value: Any) -> Any:
         """Return a value with only the fields this version has."""
@@ -129,6 +213,12 @@ class Schema:
     fields: tuple[Field, ...]
     every: tuple[Field, ...]
     uniques: tuple[tuple[str, ...], ...]
+    indexed: tuple[str, ...]
+    """Names of the fields the analyst wants found fast (DRS-1.c)."""
+    storage_profile: str
+    """``row``, ``column`` or ``document``, as the analyst chose (DRS-1.c)."""
+    document: Mapping[str, Any]
+    """The schema as the analyst wrote it."""
 
     def find(self, name: str) -> Field | None:
         """Return the field with a name such as ``child.birthdate``, if there is one."""
@@ -162,8 +252,58 @@ class Schema:
 
     @cached_property
     def texts(self) -> tuple[Field, ...]:
-        """Return the fields a search for text looks into."""
-        return tuple(f for f in self.every if f.kind == "string" and not f.in_list)
+        """Return the fields a search for text looks into: no secrets, nothing inside lists."""
+        return tuple(
+            f for f in self.every if f.kind == "string" and not f.in_list and not f.is_secret
+        )
+
+    @cached_property
+    def links(self) -> tuple[Field, ...]:
+        """Return the fields whose values name other records (DRS-2)."""
+        return tuple(field for field in self.every if field.link is not None)
+
+    @cached_property
+    def secrets(self) -> tuple[Field, ...]:
+        """Return the fields that are kept encrypted (DRS-15)."""
+        return tuple(field for field in self.every if field.is_secret)
+
+    @cached_property
+    def files(self) -> tuple[Field, ...]:
+        """Return the fields that hold files, one or a list of them (DRS-3.a)."""
+        return tuple(field for field in self.every if field.file is not None)
+
+    @cached_property
+    def masked(self) -> tuple[Field, ...]:
+        """Return the fields the schema itself masks (DRS-5.g)."""
+        return tuple(field for field in self.every if field.mask is not None)
+
+    @cached_property
+    def defaults(self) -> tuple[Field, ...]:
+        """Return the fields a new record gets a value of when none was given."""
+        return tuple(field for field in self.every if "default" in field.spec)
+
+    def with_defaults(self, content: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the content of a new record with the defaults of fields it says nothing of.
+
+        Nothing is added inside an object that is not there itself.
+        """
+        made = dict(content)
+        for field in self.defaults:
+            if value_at(made, field.path[:-1]) is not None and value_at(made, field.path) is None:
+                made = with_value(made, field.path, deepcopy(field.spec["default"]))
+        return made
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the standard JSON Schema (draft 2020-12) of this version's records."""
+        said = {name: self.document[name] for name in _SAID if name in self.document}
+        return {"$schema": DIALECT, **object_of(self.fields, Field.json_schema), **said}
+
+    def example(self, *, to_write: bool = False) -> dict[str, Any]:
+        """Return a record that fits; ``to_write`` leaves out what a caller cannot write.
+
+        These are read-only fields, files, and links to records that would have to be there.
+        """
+        return example_of(self.fields, to_write=to_write)
 
     @property
     def rules(self) -> list[str]:
@@ -195,6 +335,35 @@ class Schema:
             inside = depth < len(field.path)
             value = {field.path[depth - 1]: [value] if inside and held.kind == "array" else value}
         return cast("dict[str, Any]", value)
+
+
+def object_of(fields: Sequence[Field], inner: Callable[[Field], dict[str, Any]]) -> dict[str, Any]:
+    """Return the JSON Schema of an object with these fields and no others."""
+    return {
+        "type": "object",
+        "properties": {field.path[-1]: inner(field) for field in fields},
+        "required": [field.path[-1] for field in fields if field.required],
+        "additionalProperties": False,
+    }
+
+
+def example_of(fields: Sequence[Field], *, to_write: bool = False) -> dict[str, Any]:
+    """Return an object that fits these fields, without those no example is found of."""
+    made: dict[str, Any] = {}
+    for field in fields:
+        if to_write and not field.required and _is_given(field):
+            continue
+        inner = field.fields and to_write
+        value = example_of(field.fields, to_write=True) if inner else field.example()
+        if value is not None and not (to_write and field.marked("readOnly")):
+            made[field.path[-1]] = value
+    return made
+
+
+def _is_given(field: Field) -> bool:
+    """Tell whether the field's value is not a writer's to choose freely."""
+    strict = field.link is not None and field.link.is_strict
+    return field.marked("readOnly") or field.file is not None or strict
 
 
 def rule_of(names: Sequence[str]) -> str:

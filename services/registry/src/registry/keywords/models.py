@@ -1,51 +1,85 @@
-"""How a schema is read: the keywords it may use, and what each of them takes."""
+"""How a schema is read: fields, what holds them, and what stands for the schema as a whole."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
-from registry.fields.models import Field, Schema, refuse, rule_of
+from registry.fields.models import Field, Schema, rule_of
+from registry.marks import models as marks
+from registry.marks.models import Choice
+from registry.places import refuse
+from registry.vocabulary.models import (
+    LIST_KEYWORDS,
+    SCALARS,
+    check,
+    check_built,
+    check_marks,
+    check_name,
+    type_of,
+)
 
 MAX_DEPTH = 16
 MAX_FIELDS = 2000
 MAX_RULE = 1000
+MAX_INDEXES = 64
+STORAGE_PROFILES = ("row", "column", "document")
 
-_NAME = re.compile(r"[^\x00-\x1f./]{1,100}")
-_TIMES = ("date", "date-time", "time")
-_TYPES = {"string", "text", "number", "integer", "boolean", "array", "object", *_TIMES}
-_SCALARS = {"string", "number", "integer", "boolean"}
-_IDENTIFIERS = {"string", "integer"}
-_NOT_BUILT = (
-    "$ref",
-    "allOf",
-    "anyOf",
-    "oneOf",
-    "not",
-    "if",
-    "patternProperties",
-    "dependentSchemas",
-)
-_NOT_IN_LISTS = ("primaryKey", "unique", "readOnly", "x-personalDataId", "triggers")
+_OF_LIST = {
+    *LIST_KEYWORDS,
+    "required",
+    "default",
+    "example",
+    "examples",
+    "triggers",
+    "readOnly",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a field is described, and where it stands in a record."""
+
+    place: tuple[str, ...]
+    path: tuple[str, ...]
+    in_list: bool = False
+    is_item: bool = False
+    required: bool = False
+
+    def inside(self, name: str, *, required: bool) -> "_Spot":
+        """Return where a field inside this one is."""
+        place, path = (*self.place, "properties", name), (*self.path, name)
+        return _Spot(place, path, self.in_list, required=required)
+
+    @property
+    def items(self) -> "_Spot":
+        """Return where the items of this list are."""
+        return _Spot((*self.place, "items"), self.path, in_list=True, is_item=True)
 
 
 def parse(document: Mapping[str, Any], uniques: Sequence[Sequence[str]] = ()) -> Schema:
     """Read a schema, or raise SchemaInvalid naming the place that cannot be used."""
-    place = ("schema",)
+    top = _Spot(("schema",), ())
     if not document.get("properties"):
-        refuse((*place, "properties"), "a schema names at least one field")
+        refuse((*top.place, "properties"), "a schema names at least one field")
     if document.get("type", "object") != "object":
-        refuse((*place, "type"), "a record is an object")
-    fields = _fields(document, place, (), in_list=False)
+        refuse((*top.place, "type"), "a record is an object")
+    check_built(document, top.place)
+    fields = _fields(document, top)
     every = tuple(found for field in fields for found in field.walk())
     if len(every) > MAX_FIELDS:
-        refuse(place, f"a schema has {MAX_FIELDS} fields at most")
+        refuse(top.place, f"a schema has {MAX_FIELDS} fields at most")
     keys = [field for field in every if field.marked("primaryKey")]
     if len(keys) > 1:
         refuse(keys[1].place, "a database has one primary key")
     given = [*uniques, *_listed(document.get("fieldsUniques", []))]
     marked = [(field.name,) for field in every if field.marked("unique")]
     rules = [*((key.name,) for key in keys), *marked, *_groups(given, every)]
-    return Schema(fields, every, tuple(dict.fromkeys(rules)))
+    profile = document.get("storageProfile", "document")
+    if profile not in STORAGE_PROFILES:
+        refuse((*top.place, "storageProfile"), "is one of " + ", ".join(STORAGE_PROFILES))
+    indexed = _indexes(document.get("indexes", []), every)
+    return Schema(fields, every, tuple(dict.fromkeys(rules)), indexed, profile, document)
 
 
 def _listed(given: object) -> list[list[str]]:
@@ -67,29 +101,47 @@ def _groups(given: Sequence[Sequence[str]], every: Sequence[Field]) -> list[tupl
         for name in group:
             if name not in known:
                 refuse(("fieldsUniques",), f"there is no field {name}")
+            if known[name].is_secret:
+                refuse(("fieldsUniques",), f"{name} is secret and cannot be compared")
         if len(rule_of(group)) > MAX_RULE:
             refuse(("fieldsUniques",), "the names of one group are too long")
     return [group for group in groups if group]
 
 
-def _fields(
-    holder: Mapping[str, Any], place: tuple[str, ...], path: tuple[str, ...], *, in_list: bool
-) -> tuple[Field, ...]:
+def _indexes(given: object, every: Sequence[Field]) -> tuple[str, ...]:
+    """Read which fields shall be found fast (DRS-1.c)."""
+    place = ("schema", "indexes")
+    if not isinstance(given, list) or len(cast("list[object]", given)) > MAX_INDEXES:
+        refuse(place, f"is a list of {MAX_INDEXES} field names at most")
+    known = {field.name: field for field in every}
+    for index, name in enumerate(cast("list[object]", given)):
+        field = known.get(name) if isinstance(name, str) else None
+        if field is None:
+            refuse((*place, str(index)), "is not the name of a field")
+        if field.kind not in SCALARS or field.in_list:
+            refuse((*place, str(index)), "needs a field with one plain value, not inside a list")
+        if field.is_secret:
+            refuse((*place, str(index)), "is secret and cannot be looked up by")
+    return tuple(dict.fromkeys(cast("list[str]", given)))
+
+
+def _fields(holder: Mapping[str, Any], spot: _Spot) -> tuple[Field, ...]:
     properties = holder.get("properties", {})
     if not isinstance(properties, dict):
-        refuse((*place, "properties"), "is an object of fields")
-    required = _required(holder, place)
+        refuse((*spot.place, "properties"), "is an object of fields")
+    required = _required(holder, spot.place)
     fields: list[Field] = []
+    names: dict[str, str] = {}
     for name, spec in cast("dict[str, Any]", properties).items():
-        where = (*place, "properties", name)
-        if not _NAME.fullmatch(name):
-            refuse(where, "a field's name has 1 to 100 characters, no dot and no slash")
-        fields.append(
-            _field(spec, where, (*path, name), in_list=in_list, required=name in required)
-        )
-    missing = required - {field.path[-1] for field in fields}
-    if missing:
-        refuse((*place, "required"), "names a field that is not described")
+        where = spot.inside(name, required=name in required)
+        check_name(name, where.place)
+        folded = unicodedata.normalize("NFC", name.casefold())
+        if folded in names:
+            refuse(where.place, "differs from another field's name in upper and lower case only")
+        names[folded] = name
+        fields.append(_field(spec, where))
+    if required - {field.path[-1] for field in fields}:
+        refuse((*spot.place, "required"), "names a field that is not described")
     return tuple(fields)
 
 
@@ -104,103 +156,89 @@ def _required(holder: Mapping[str, Any], place: tuple[str, ...]) -> set[str]:
     return set(cast("list[str]", required))
 
 
-def _field(
-    spec: Any, place: tuple[str, ...], path: tuple[str, ...], *, in_list: bool, required: bool
-) -> Field:
+def _field(spec: Any, spot: _Spot) -> Field:
     if not isinstance(spec, dict):
-        refuse(place, "a field is described by an object")
+        refuse(spot.place, "a field is described by an object")
     said = cast("dict[str, Any]", spec)
-    if len(place) > 2 * MAX_DEPTH + 1:
-        refuse(place, f"fields stand {MAX_DEPTH} deep at most")
-    _check_keywords(said, place, in_list=in_list)
-    kind, form = _type(said, place)
-    _check_marks(said, kind, place)
-    fields = _fields(said, place, path, in_list=in_list) if kind == "object" else ()
-    items = None
-    if kind == "array" and "items" in said:
-        items = _field(said["items"], (*place, "items"), path, in_list=True, required=False)
-    return Field(path, place, kind, form, said, fields, items, required, in_list)
+    if len(spot.place) > 2 * MAX_DEPTH + 1:
+        refuse(spot.place, f"fields stand {MAX_DEPTH} deep at most")
+    check(said, spot.place, in_list=spot.in_list, is_item=spot.is_item)
+    kind, form = type_of(said, spot.place)
+    if said.get("multiple") and kind != "array":
+        return _list(said, {k: v for k, v in said.items() if k not in _OF_LIST}, form, spot)
+    if kind == "array":
+        grid = {name: said[name] for name in ("properties", "required") if name in said}
+        items = said.get("items", grid if "properties" in said else None)
+        return _list(said, items, form, spot)
+    check_marks(said, kind, spot.place)
+    fields = _fields(said, spot) if "properties" in said else ()
+    return _made(said, (kind, form), spot, fields=fields)
 
 
-def _type(spec: Mapping[str, Any], place: tuple[str, ...]) -> tuple[str, str | None]:
-    """Return the JSON type and format of a field; one with ``properties`` is an object."""
-    if "properties" in spec:
-        return "object", None
-    given = spec.get("type", "string")
-    if not isinstance(given, str) or given not in _TYPES:
-        refuse((*place, "type"), "is one of " + ", ".join(sorted(_TYPES)))
-    if given in _TIMES:
-        return "string", given
-    return ("string" if given == "text" else given), spec.get("format")
+def _list(said: dict[str, Any], items: Any, form: str | None, spot: _Spot) -> Field:
+    """Return a list; what its items say of the list as a whole (DRS-17.c) becomes the list's."""
+    of_items = cast("dict[str, Any]", items) if isinstance(items, dict) else {}
+    spec = dict(said)
+    if of_items.get("unique") or said.get("unique"):
+        spec["uniqueItems"] = True
+        spec.pop("unique", None)
+    if of_items.get("required") is True:
+        spec["minItems"] = max(1, spec.get("minItems", 1))
+    check_marks(spec, "array", spot.place)
+    inner = None
+    if items is not None and said.get("multiple"):
+        alone = {k: v for k, v in of_items.items() if not k.startswith("x-") or k == "x-file"}
+        inner = _field(alone, _Spot(spot.place, spot.path, in_list=True, is_item=True))
+    elif items is not None:
+        inner = _field(items, spot.items)
+    return _made(spec, ("array", form), spot, items=inner)
 
 
-def _check_marks(spec: Mapping[str, Any], kind: str, place: tuple[str, ...]) -> None:
-    for mark in ("primaryKey", "unique", "x-personalDataId"):
-        if spec.get(mark) and kind not in _SCALARS:
-            refuse((*place, mark), "needs a field with one plain value")
-    names = spec.get("x-personalDataId") or spec.get("primaryKey")
-    if names and kind not in _IDENTIFIERS:
-        refuse((*place, "type"), "an identifier is a string or an integer")
+def _made(
+    spec: Mapping[str, Any],
+    typed: tuple[str, str | None],
+    spot: _Spot,
+    *,
+    fields: tuple[Field, ...] = (),
+    items: Field | None = None,
+) -> Field:
+    """Return a field with its marks read."""
+    place, given, (kind, form) = spot.place, spec.get("type"), typed
+    if given == "file" and spot.required:
+        refuse(place, "a file is added to a record that is there, so it cannot be required")
+    return Field(
+        spot.path,
+        place,
+        kind,
+        form,
+        spec,
+        fields,
+        items,
+        spot.required,
+        spot.in_list,
+        link=_link(spec, kind, place),
+        mask=marks.mask(spec["x-mask"], (*place, "x-mask")) if "x-mask" in spec else None,
+        file=_file(spec, place) if items is None else items.file,
+        geo=(given if given in ("geoPoint", "geoShape") else None) if items is None else items.geo,
+        choices=_choices(spec, place) if items is None else (),
+    )
 
 
-def _check_keywords(spec: Mapping[str, Any], place: tuple[str, ...], *, in_list: bool) -> None:
-    for keyword in _NOT_BUILT:
-        if keyword in spec:
-            refuse((*place, keyword), "this keyword is not supported")
-    for keyword, (fits, reason) in _KEYWORDS.items():
-        if keyword in spec and not fits(spec[keyword]):
-            refuse((*place, keyword), reason)
-    for keyword in _NOT_IN_LISTS if in_list else ():
-        if spec.get(keyword):
-            refuse((*place, keyword), "cannot stand inside a list")
+def _link(spec: Mapping[str, Any], kind: str, place: tuple[str, ...]) -> marks.Link | None:
+    if "x-link" not in spec:
+        return None
+    return marks.link(spec["x-link"], (*place, "x-link"), is_list=kind == "array")
 
 
-def _is_bool(value: object) -> bool:
-    return isinstance(value, bool)
+def _file(spec: Mapping[str, Any], place: tuple[str, ...]) -> marks.FileRule | None:
+    if spec.get("type") == "file":
+        return marks.file_rule(spec.get("x-file", {}), (*place, "x-file"))
+    if "x-file" in spec:
+        refuse((*place, "x-file"), "needs a field of type file")
+    return None
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_identifier_mark(value: object) -> bool:
-    if not isinstance(value, dict):
-        return isinstance(value, bool)
-    mark = cast("dict[str, Any]", value)
-    return all(isinstance(mark.get(key, ""), str) for key in ("type", "pattern"))
-
-
-Check = tuple[Callable[[Any], bool], str]
-_FLAG: Check = (_is_bool, "is true or false")
-_WORDS: Check = (_is_text, "is text")
-_COUNT: Check = (_is_count, "is a whole number from 0 upwards")
-_AMOUNT: Check = (_is_number, "is a number")
-_KEYWORDS: dict[str, Check] = {
-    "primaryKey": _FLAG,
-    "readOnly": _FLAG,
-    "unique": _FLAG,
-    "uniqueItems": _FLAG,
-    "x-personalData": _FLAG,
-    "description": _WORDS,
-    "format": _WORDS,
-    "pattern": _WORDS,
-    "minLength": _COUNT,
-    "maxLength": _COUNT,
-    "minItems": _COUNT,
-    "maxItems": _COUNT,
-    "minimum": _AMOUNT,
-    "maximum": _AMOUNT,
-    "enum": (lambda value: isinstance(value, list) and bool(value), "is a list of values"),
-    "items": (lambda value: isinstance(value, dict), "is an object"),
-    "triggers": (lambda value: isinstance(value, list), "is a list"),
-    "additionalProperties": (lambda value: value is False, "only false is supported"),
-    "x-personalDataId": (_is_identifier_mark, "is true, or an object with type and pattern"),
-}
+def _choices(spec: Mapping[str, Any], place: tuple[str, ...]) -> tuple[Choice, ...]:
+    if spec.get("type") == "list-of-values":
+        return marks.choices(spec.get("values"), (*place, "values"))
+    return ()

@@ -1,23 +1,20 @@
 """Content against schema: compiled once for a version, refused field by field."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, cast
 
-from jsonschema_rs import Draft202012Validator, RegexOptions, ValidationError
+from jsonschema_rs import Draft202012Validator, ValidationError
 
 from kit.problems import FieldError, Invalid
-from registry.fields.models import KEY_LENGTH, Field, Schema, pointer, refuse
+from registry.examples.models import ready
+from registry.fields.models import Field, Schema, object_of
+from registry.geometry.models import faults
+from registry.paths import values_in
+from registry.places import pointer, refuse
 
 MAX_ERRORS = 20
 MAX_DEPTH = 32
-_REGEX_BYTES = 1 << 20
-_COPIED = ("enum", "minLength", "maxLength", "pattern", "minimum", "maximum")
-_COPIED_OF_LISTS = ("minItems", "maxItems", "uniqueItems", "enum")
-_TIME = re.compile(
-    r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
-)
 _REASONS = {
     "required": "is required",
     "additionalProperties": "is not a field of this version",
@@ -29,6 +26,9 @@ _REASONS = {
     "maxLength": "has more than {} characters",
     "minimum": "is less than {}",
     "maximum": "is more than {}",
+    "exclusiveMinimum": "is not more than {}",
+    "exclusiveMaximum": "is not less than {}",
+    "multipleOf": "is not a multiple of {}",
     "minItems": "has fewer than {} items",
     "maxItems": "has more than {} items",
     "uniqueItems": "has the same item twice",
@@ -52,13 +52,19 @@ class Validator:
     """A schema made ready: refuses content that does not fit, in time linear in the content."""
 
     def __init__(self, schema: Schema) -> None:
-        self._compiled = _compile(_object(schema.fields), schema)
+        self._compiled = _compile(schema)
+        self._geo = [field for field in schema.every if field.geo is not None]
+        for field in schema.every:
+            _check_given(field)
 
     def errors(self, content: Mapping[str, Any], *place: str) -> list[FieldError]:
         """Return why content does not fit, 20 reasons at most, as pointers under ``place``."""
         found: list[FieldError] = []
-        for error in islice(self._compiled.iter_errors(content), MAX_ERRORS):
-            found += _said(error, place)
+        if not self._compiled.is_valid(content):
+            for error in islice(self._compiled.iter_errors(content), MAX_ERRORS):
+                found += _said(error, place)
+        for field in self._geo:
+            found += islice(_geo_faults(field, content, field.path, place), MAX_ERRORS)
         return found[:MAX_ERRORS]
 
 
@@ -96,27 +102,13 @@ def _said(error: ValidationError, place: tuple[str, ...]) -> list[FieldError]:
     return [FieldError(pointer(*at), reason.format(expected))]
 
 
-def _compile(document: dict[str, Any], schema: Schema) -> Draft202012Validator:
+def _compile(schema: Schema) -> Draft202012Validator:
     try:
-        return _ready(document)
+        return ready(object_of(schema.fields, Field.rule))
     except ValueError:
         for field in schema.every:
             _check_alone(field)
         raise
-
-
-def _ready(document: dict[str, Any]) -> Draft202012Validator:
-    return Draft202012Validator(
-        document,
-        formats={"time": _is_time},
-        validate_formats=True,
-        pattern_options=RegexOptions(size_limit=_REGEX_BYTES),
-        offline=True,
-    )
-
-
-def _is_time(text: str) -> bool:
-    return _TIME.fullmatch(text) is not None
 
 
 def _check_alone(field: Field) -> None:
@@ -127,34 +119,29 @@ def _check_alone(field: Field) -> None:
     if field.fields:
         return
     try:
-        _ready(_value(field))
+        ready(field.rule())
     except ValueError:
         reason = "is not a regular expression we can run in linear time, or a limit is not usable"
         refuse((*field.place, "pattern"), reason)
 
 
-def _object(fields: Sequence[Field]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {field.path[-1]: _value(field) for field in fields},
-        "required": [field.path[-1] for field in fields if field.required],
-        "additionalProperties": False,
-    }
+def _check_given(field: Field) -> None:
+    """Refuse a default or an example that does not fit, and a field nothing is known to fit."""
+    said = [(name, field.spec[name]) for name in ("default", "example") if name in field.spec]
+    several = enumerate(cast("list[Any]", field.spec.get("examples", [])))
+    named = [((name,), value) for name, value in said]
+    named += [(("examples", str(index)), value) for index, value in several]
+    fits = ready(field.rule()).is_valid if named else None
+    for where, value in named:
+        if fits and not (fits(value) and not any(_geo_faults(field, value, ()))):
+            refuse((*field.place, *where), "does not fit the field")
+    if field.required and not field.in_list and field.example() is None:
+        refuse(field.place, "is required, and needs an example that fits: we could not make one")
 
 
-def _value(field: Field) -> dict[str, Any]:
-    if field.kind == "object":
-        return _object(field.fields) if field.fields else {"type": "object"}
-    if field.kind == "array":
-        made = {key: field.spec[key] for key in _COPIED_OF_LISTS if key in field.spec}
-        items = {} if field.items is None else {"items": _value(field.items)}
-        return {"type": "array", **made, **items}
-    made = {key: field.spec[key] for key in _COPIED if key in field.spec}
-    if field.format:
-        made["format"] = field.format
-    if field.kind == "string" and (field.marked("primaryKey") or field.marked("x-personalDataId")):
-        made["maxLength"] = min(KEY_LENGTH, made.get("maxLength", KEY_LENGTH))
-    mark = field.spec.get("x-personalDataId")
-    if isinstance(mark, dict) and "pattern" in mark:
-        made["allOf"] = [{"pattern": cast("dict[str, Any]", mark)["pattern"]}]
-    return {"type": field.kind, **made}
+def _geo_faults(
+    field: Field, content: Any, path: Sequence[str], place: tuple[object, ...] = ()
+) -> Iterator[FieldError]:
+    for at, value in values_in(content, path, place):
+        for inside, reason in faults(field.geo, value) if field.geo else ():
+            yield FieldError(pointer(*at, *inside), reason)

@@ -1,0 +1,1 @@
+"""Formats: what some texts must look like."""

@@ -1,0 +1,1 @@
+"""Geometry: points and shapes on the earth."""

@@ -1,0 +1,1 @@
+"""Samples: texts that match a pattern."""

@@ -1,0 +1,1 @@
+"""Vocabulary: the words a schema is written in."""

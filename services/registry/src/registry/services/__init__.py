@@ -1,0 +1,1 @@
+"""The services a database offers: the generated ones, copies of them, and views."""

@@ -20,6 +20,7 @@ GENERAL = {
 ALLOWED = {
     '"__signature__"': "Python's word",
     "inspect.signature": "Python's word",
+    "webhook-signature": "a header's name",
     "asyncpg.Record": "a row, in the driver's words",
     "async def record(": "the verb: what the ledger does",
     "``REGISTRY_`` …": "an example of a prefix",

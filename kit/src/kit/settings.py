@@ -1,5 +1,6 @@
 """What every block reads from its environment; the block's own settings extend it."""
 
+from ipaddress import ip_network
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
@@ -37,6 +38,11 @@ class BlockSettings(BaseSettings):
     """The authority (RFC 3161 over HTTP) that stamps the time on checkpoints; none when empty."""
     evidence_witnesses: list[str] = ["gateway"]
     """Who is asked to sign the ledger's checkpoints: blocks, or ``gateway``; needs a client id."""
+    delivery_networks: list[str] = []
+    """Networks that calls to addresses named by others may reach though they are not public, as
+    ``10.1.0.0/16``; what is there need not speak TLS."""
+    delivery_timeout: float = Field(default=10.0, gt=0, le=60)
+    """Seconds such a call may take."""
     body_limit: int = 10 * 1024 * 1024
     """The largest request body the block reads, in bytes."""
     listen_host: str = "127.0.0.1"
@@ -68,6 +74,13 @@ class BlockSettings(BaseSettings):
             return SecretStr(Path(said[5:]).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise ValueError("the file of keys cannot be read") from error
+
+    @field_validator("delivery_networks")
+    @classmethod
+    def _are_networks(cls, given: list[str]) -> list[str]:
+        for each in given:
+            ip_network(each)
+        return given
 
     @property
     def migration_url(self) -> str:

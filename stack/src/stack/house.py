@@ -80,6 +80,7 @@ def settings_of(part: str, plan: Plan, pool_size: int) -> BlockSettings:
         "evidence_keys": SecretStr(plan.secrets.evidence_keys[part]),
         "client_id": f"{OPERATOR}/{part}",
         "client_secret": SecretStr(plan.secrets.block_clients[part]),
+        "delivery_networks": ["127.0.0.0/8", "::1/128"],  # what a developer tries out
     }
     return _SETTINGS[part].model_validate(common | _own(part, plan))
 

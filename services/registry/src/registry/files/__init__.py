@@ -1,0 +1,1 @@
+"""Files: documents and images that belong to a field of a record."""

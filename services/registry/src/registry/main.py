@@ -4,6 +4,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from kit import audit, web
+from registry.batches import api as batches
 from registry.changes import api as changes
 from registry.databases import api as databases
 from registry.records import api as records
@@ -20,6 +21,8 @@ _ROUTERS = (
     usage.router,
     records.router,
     changes.router,
+    batches.router,
+    records.one,  # /{uuid} would take every word that stands in its place: last under /data
     audit.router,
 )
 

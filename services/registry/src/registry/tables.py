@@ -19,8 +19,20 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.types import UserDefinedType
 
 from kit import evidence
+
+
+class TransactionId(UserDefinedType[str]):
+    """PostgreSQL's ``xid8``: the transaction that wrote a row, in the order they began."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: object) -> str:
+        """Return the type's name."""
+        return "xid8"
+
 
 metadata = MetaData()
 evidence.add_tables(metadata)
@@ -33,7 +45,10 @@ database = Table(
     Column("code", Text, nullable=False),
     Column("current_version", Uuid),  # the newest published one; none while a first draft
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("archived_at", DateTime(timezone=True)),
     Column("deleted_at", DateTime(timezone=True)),
+    Column("settings", JSONB, nullable=False, server_default=text("'{}'")),  # by feature
+    Column("revision", BigInteger, nullable=False, server_default="1"),  # of all that decides calls
 )
 Index(
     "database_code",
@@ -68,13 +83,38 @@ record = Table(
     Column("content", JSONB, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("archived_at", DateTime(timezone=True)),  # kept, and out of normal results
     Column("deleted_at", DateTime(timezone=True)),  # deletion is logical
+    Column("revision", Integer, nullable=False, server_default="1"),
+    Column("changed_in", TransactionId, nullable=False, server_default=func.pg_current_xact_id()),
     UniqueConstraint("database_id", "number", name="record_number"),
     Index("record_of_database", "database_id", "id"),
+    Index("record_changed", "database_id", "changed_in", "id"),
     Index("record_primary_key", "database_id", "primary_key"),
     Index("record_subjects", "subjects", postgresql_using="gin"),
     Index(
         "record_content",
+        "content",
+        postgresql_using="gin",
+        postgresql_ops={"content": "jsonb_path_ops"},
+    ),
+)
+
+history = Table(
+    "record_history",  # what a record was before each change; what it is stands in record
+    metadata,
+    Column("record_id", ForeignKey("record.id"), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("database_id", BigInteger, nullable=False),
+    Column("valid_from", DateTime(timezone=True), nullable=False),
+    Column("valid_to", DateTime(timezone=True), nullable=False),
+    Column("version_id", Uuid),
+    Column("primary_key", Text),
+    Column("subjects", ARRAY(Text), nullable=False),
+    Column("content", JSONB, nullable=False),
+    Column("archived_at", DateTime(timezone=True)),
+    Index(
+        "record_history_content",
         "content",
         postgresql_using="gin",
         postgresql_ops={"content": "jsonb_path_ops"},
@@ -89,4 +129,65 @@ unique_value = Table(
     Column("value", LargeBinary, primary_key=True),  # SHA-256 of the values
     Column("record_id", ForeignKey("record.id"), nullable=False),
     Index("record_unique_value_record", "record_id"),
+)
+
+# rights: what callers hold in a member's databases
+
+access_role = Table(
+    "access_role",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("description", Text),
+    Column("policies", JSONB, nullable=False),  # what whoever has the role may do
+)
+
+access_group = Table(
+    "access_group",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("description", Text),
+    Column("roles", ARRAY(Text), nullable=False),
+)
+
+role_holder = Table(
+    "role_holder",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # client or person
+    Column("party", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("groups", ARRAY(Text), nullable=False),
+    Column("attributes", JSONB, nullable=False),
+    Column("valid_from", DateTime(timezone=True)),
+    Column("valid_until", DateTime(timezone=True)),
+    UniqueConstraint("tenant", "kind", "party", name="role_holder_tenant_kind_party_key"),
+)
+
+access_template = Table(
+    "access_template",
+    metadata,
+    Column("tenant", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("description", Text),
+    Column("policies", JSONB, nullable=False),
+)
+
+delegation = Table(
+    "delegation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("principal", Text, nullable=False),  # the person who is spoken for
+    Column("delegate", Text, nullable=False),  # the person who speaks
+    Column("databases", ARRAY(Text), nullable=False),  # codes; none: all of the member's
+    Column("valid_from", DateTime(timezone=True), nullable=False),
+    Column("valid_until", DateTime(timezone=True)),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    Index("delegation_delegate", "tenant", "delegate"),
+    Index("delegation_principal", "tenant", "principal"),
 )

@@ -364,13 +364,18 @@ async def test_a_record_that_names_nobody_is_not_shown_to_others(owner, other, g
 
 
 async def test_nobody_consents_to_a_client_that_is_no_application(client_for, guarded, entries):
-    for client in ("anonymous", "administrator"):
-        async with client_for(scopes={"*"}, client=client, tenant="TEST/GOV/1001") as nobody:
-            refused = await _read(nobody, ID="MCTS1")
-        assert refused.status_code == 403
-        assert refused.json()["detail"].endswith("(wrong-recipient)")
+    async with client_for(scopes={"*"}, client="administrator", tenant="TEST/GOV/1001") as nobody:
+        refused = await _read(nobody, ID="MCTS1")
+    assert refused.status_code == 403
+    assert refused.json()["detail"].endswith("(wrong-recipient)")
     assert guarded.asked == []
-    assert len(await entries("record.refused")) == 2
+    assert len(await entries("record.refused")) == 1
+
+
+async def test_a_database_nobody_opened_is_closed_to_who_has_no_credentials(client_for, mcts):
+    async with client_for(scopes={"*"}, client="anonymous", tenant="TEST/GOV/1001") as nobody:
+        refused = await _read(nobody, ID="MCTS1")
+    assert refused.status_code == 401
 
 
 async def test_the_owner_needs_no_consent(owner, guarded):

@@ -1,35 +1,50 @@
 """Routes that change records."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from kit.access import Caller, requires
 from kit.web import Evidence, Transaction, leads_to, may_answer
 from registry.changes import service
-from registry.changes.models import IdentifierFixed, NotUnique
-from registry.changes.service import Asked
+from registry.changes.models import (
+    Archival,
+    IdentifierFixed,
+    NotUnique,
+    ReasonMissing,
+    RecordChanged,
+    tags_of,
+)
+from registry.changes.service import Asked, Done
 from registry.databases.models import RegistryNotFound
 from registry.fields.models import FieldUnknown
-from registry.records.models import QueryInvalid
+from registry.records.models import LegalBasisMissing, QueryInvalid, RegistryArchived
 from registry.records.schemas import (
     Address,
     Addressed,
     Change,
     ChosenRecord,
+    Guard,
+    Guarded,
     NewRecord,
     NoRecord,
     RecordContent,
 )
 from registry.records.service import Call
+from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
 from registry.validation.models import ContentInvalid
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 
 Writer = Annotated[Caller, requires("records:write")]
-_answers = may_answer(ContentInvalid, FieldUnknown, RegistryNotFound, NotUnique, IdentifierFixed)
+_HARD = Query(description="Destroy what the record holds and ever held, for good")
+RIGHTS = (NotAllowed, LoginNeeded, FieldHidden, LegalBasisMissing)
+CHANGES = (RegistryArchived,)
+_changes = (ContentInvalid, FieldUnknown, NotUnique, IdentifierFixed, RecordChanged)
+_answers = may_answer(*_changes, RegistryNotFound, *RIGHTS, *CHANGES)
 _one: dict[int | str, dict[str, Any]] = {
-    **may_answer(ContentInvalid, FieldUnknown, QueryInvalid, NotUnique, IdentifierFixed),
+    **may_answer(*_changes, QueryInvalid, *RIGHTS, *CHANGES),
     404: {
         "model": NoRecord,
         "description": "No such record, or no such registry or version",
@@ -64,11 +79,15 @@ async def create(
 
 @router.put("/update", operation_id="update", response_class=Response, responses=_one)
 async def update(
-    session: Transaction, ledger: Evidence, caller: Writer, where: Addressed, change: Change
+    session: Transaction,
+    ledger: Evidence,
+    caller: Writer,
+    where: Guarded,
+    change: Change,
 ) -> Response:
     """Merge values into the record that matches; the same again changes nothing."""
-    await service.update(session, ledger, _call(caller, where), _asked(change))
-    return Response(status_code=200)
+    tag = await service.update(session, ledger, _call(caller, where), _asked(change, where))
+    return Response(status_code=200, headers={"ETag": tag})
 
 
 @router.post(
@@ -78,33 +97,79 @@ async def update(
     responses=_answers,
 )
 async def update_or_create(
-    session: Transaction, ledger: Evidence, caller: Writer, where: Addressed, change: Change
+    session: Transaction,
+    ledger: Evidence,
+    caller: Writer,
+    where: Guarded,
+    change: Change,
 ) -> Response:
     """Merge values into the record that matches, or create one from them."""
-    done = await service.update_or_create(session, ledger, _call(caller, where), _asked(change))
-    return _json(done)
+    asked = _asked(change, where)
+    return _json(await service.update_or_create(session, ledger, _call(caller, where), asked))
 
 
 @router.delete(
     "/{ID}/delete",  # noqa: FAST003  ChosenRecord has it
     operation_id="delete",
     status_code=204,
-    responses=may_answer(RegistryNotFound),
+    responses=may_answer(RegistryNotFound, RecordChanged, ReasonMissing, *RIGHTS, *CHANGES),
 )
-async def delete(
-    session: Transaction, ledger: Evidence, caller: Writer, where: Addressed, chosen: ChosenRecord
+async def delete(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
+    session: Transaction,
+    ledger: Evidence,
+    caller: Writer,
+    where: Guarded,
+    chosen: ChosenRecord,
+    hard: Annotated[bool, _HARD] = False,  # noqa: FBT002  a query parameter
 ) -> None:
-    """Delete a record; it stays for the audit. Deleting one that is gone is a success."""
-    await service.delete(session, ledger, _call(caller, where), chosen.ID)
+    """Delete a record; it stays for the audit. Deleting one that is gone is a success.
+
+    ``hard`` destroys its content and history for good; the owner may, by a law that it names.
+    """
+    call = _call(caller, where)
+    if hard:
+        await service.destroy(session, ledger, call, chosen.ID)
+    else:
+        await service.delete(session, ledger, call, chosen.ID, tags_of(where.if_match))
+
+
+@router.post("/{uuid}/archive", operation_id="archive", status_code=204, responses=_one)
+async def archive(
+    session: Transaction,
+    ledger: Evidence,
+    caller: Writer,
+    where: Guarded,
+    uuid: UUID,
+) -> Response:
+    """Take a record out of normal results; it is kept, and nothing else about it changes."""
+    asked = Archival(archived=True, tags=tags_of(where.if_match))
+    tag = await service.archive(session, ledger, _call(caller, where), str(uuid), asked)
+    return Response(status_code=204, headers={"ETag": tag})
+
+
+@router.post("/{uuid}/restore", operation_id="restore", status_code=204, responses=_one)
+async def restore(
+    session: Transaction,
+    ledger: Evidence,
+    caller: Writer,
+    where: Guarded,
+    uuid: UUID,
+) -> Response:
+    """Bring an archived record back into normal results."""
+    asked = Archival(archived=False, tags=tags_of(where.if_match))
+    tag = await service.archive(session, ledger, _call(caller, where), str(uuid), asked)
+    return Response(status_code=204, headers={"ETag": tag})
 
 
 def _call(caller: Caller, where: Address) -> Call:
     return Call(caller, where.registry, where.version, where.legal_basis)
 
 
-def _asked(change: Change) -> Asked:
-    return Asked(change.write.content, None if change.query is None else change.query.content)
+def _asked(change: Change, where: Guard) -> Asked:
+    query = None if change.query is None else change.query.content
+    return Asked(change.write.content, query, tags_of(where.if_match))
 
 
-def _json(text: str) -> Response:
-    return Response(f'{{"content":{text}}}'.encode(), media_type="application/json")
+def _json(done: Done) -> Response:
+    body = f'{{"content":{done.text}}}'.encode()
+    return Response(body, media_type="application/json", headers={"ETag": done.tag})

@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from kit.problems import Conflict, FieldError
+from kit.problems import Conflict, FieldError, Invalid, Problem
 from registry.databases.models import Release
-from registry.fields.models import Schema, pointer
+from registry.fields.models import Schema
+from registry.places import pointer
+from registry.records.models import Record
+from registry.rights.models import FieldHidden, Grant
 from registry.triggers.models import fire, value_at
 from registry.validation.models import refuse_content
 
@@ -21,10 +24,53 @@ class IdentifierFixed(Conflict):
     title = "The person's identifier never changes"
 
 
+class RecordChanged(Problem):
+    """The record is not any more what the request says it changes (RFC 9110 section 13.1.1)."""
+
+    status = 412
+    title = "The record has changed"
+
+
+class ReasonMissing(Invalid):
+    """To destroy a record takes a law that says so (DR-CFR-data#7)."""
+
+    title = "The legal basis is missing"
+
+
 class NotUnique(Conflict):
     """Another record has these values already."""
 
     title = "Another record has these values"
+
+
+@dataclass(frozen=True, slots=True)
+class Tags:
+    """The entity tags of which a record must have one to be changed; None: whatever it has."""
+
+    given: tuple[str, ...] | None = None
+
+    def check(self, record: Record) -> None:
+        """Raise RecordChanged when the record has none of the tags."""
+        if self.given is not None and record.tag not in self.given:
+            raise RecordChanged("it has another ETag than If-Match names")
+
+
+ANY_TAG = Tags()
+
+
+def tags_of(header: str | None) -> Tags:
+    """Return what If-Match asks for; ``*`` is any record that is there."""
+    if header is None or header.strip() == "*":
+        return ANY_TAG
+    return Tags(tuple(part.strip() for part in header.split(",")))
+
+
+@dataclass(frozen=True, slots=True)
+class Archival:
+    """Whether a record shall be out of normal results, and the tags it must have one of."""
+
+    archived: bool
+    tags: Tags = ANY_TAG
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +102,19 @@ def merge(content: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, An
         else:
             merged[name] = value
     return merged
+
+
+def check_writable(grant: Grant, schema: Schema, content: Mapping[str, Any]) -> None:
+    """Raise FieldHidden for content in a field that the caller's rights do not let them write."""
+    if grant.fields is None and not grant.denials:
+        return
+    taken = frozenset[str]().union(*(denial.fields or () for denial in grant.denials))
+    for field in schema.every:
+        writable = grant.shows(field.name) and field.name not in taken
+        if not field.fields and not writable and _mentions(content, field.path):
+            where = pointer(*PLACE, *field.path)
+            error = FieldError(where, "your rights do not cover this field")
+            raise FieldHidden(f"{where}: {error.reason}", errors=[error])
 
 
 def create(release: Release, content: Mapping[str, Any], number: int) -> Draft:

@@ -12,16 +12,17 @@ from kit.evidence import Entry, Ledger
 from kit.identifiers import new_id
 from kit.problems import FieldError
 from registry.changes import models, store
-from registry.changes.models import PLACE, Draft, NotUnique
+from registry.changes.models import PLACE, Draft, NotUnique, ReasonMissing
 from registry.databases import service as databases
 from registry.databases.models import Release
-from registry.fields.models import pointer
+from registry.places import pointer
 from registry.records import service as records
 from registry.records.models import QueryInvalid, Record, RecordNotFound
-from registry.records.service import Call
+from registry.records.service import Call, Opened
+from registry.rights.models import Action, NotAllowed
 from registry.triggers.models import value_at
 from registry.usage import service as usage
-from registry.usage.service import Purpose, reader
+from registry.usage.service import reader
 from registry.validation.models import clean
 
 Content = Mapping[str, Any]
@@ -29,10 +30,11 @@ Content = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which record to change, and what to write in it."""
+    """Which record to change, what to write in it, and the tags it must have one of, if any."""
 
     content: Content
     query: Content | None = None
+    tags: models.Tags = models.ANY_TAG
 
     @property
     def outcome(self) -> dict[str, Any]:
@@ -42,27 +44,43 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a change works with: the session, the ledger, the call and its release."""
+    """What a change works with: the session, the ledger, and what the call opens."""
 
     session: Session
     ledger: Ledger
-    call: Call
-    release: Release
+    opened: Opened
+
+    @property
+    def release(self) -> Release:
+        """Return the version that the call names."""
+        return self.opened.release
+
+    @property
+    def call(self) -> Call:
+        """Return the call."""
+        return self.opened.call
 
 
-async def create(session: Session, ledger: Ledger, call: Call, content: Content) -> str:
-    """Create a record; return the JSON text of what it is now.
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a change made of a record: the JSON text of what shows of it, and its tag."""
 
-    Raise ContentInvalid, or NotUnique naming the fields.
-    """
-    work = Work(session, ledger, call, await records.open_for_change(session, call))
-    return (await _create(work, clean(content, *PLACE))).shown(work.release)
+    text: str
+    tag: str
 
 
-async def update(session: Session, ledger: Ledger, call: Call, asked: Asked) -> None:
-    """Merge content into the record that matches the query, or raise RecordNotFound.
+async def create(session: Session, ledger: Ledger, call: Call, content: Content) -> Done:
+    """Create a record; raise ContentInvalid, or NotUnique naming the fields."""
+    work = await _work(session, ledger, call, Action.CREATE)
+    made = await _create(work, clean(content, *PLACE))
+    return Done(work.opened.shown(made), made.tag)
 
-    A repeated request whose query no longer matches finds the record it changed before.
+
+async def update(session: Session, ledger: Ledger, call: Call, asked: Asked) -> str:
+    """Merge content into the record that matches the query; return its tag.
+
+    A repeated request whose query no longer matches finds the record it changed before. Raise
+    RecordNotFound, or RecordChanged when it has none of the tags that are asked for.
     """
     work, asked = await _open(session, ledger, call, asked)
     if asked.query is None:
@@ -72,13 +90,11 @@ async def update(session: Session, ledger: Ledger, call: Call, asked: Asked) -> 
         found = await store.lock_referred(session, work.release.database, reference)
     else:
         found = await _matching(work, asked)
-    if found is None:
-        raise RecordNotFound
-    await _change(work, found, asked.content)
+    return (await _change(work, _seen(work, found), asked)).tag
 
 
-async def update_or_create(session: Session, ledger: Ledger, call: Call, asked: Asked) -> str:
-    """Change the record that matches, or create one; return the JSON text of what it is now.
+async def update_or_create(session: Session, ledger: Ledger, call: Call, asked: Asked) -> Done:
+    """Change the record that matches, or create one; return what it is now.
 
     It is found by the query, by its primary key, or as what this request made of it before. Who may
     not read is shown only what they wrote, and so is another member where reads need the person's
@@ -94,38 +110,84 @@ async def update_or_create(session: Session, ledger: Ledger, call: Call, asked: 
         found = await store.lock_referred(session, release.database, reference)
     if found is None:
         query = models.without_read_only(release.path.schema, asked.query or {})
-        done = await _create(work, models.merge(query, asked.content))
+        creating = await _work(session, ledger, call, Action.CREATE)
+        done = await _create(creating, models.merge(query, asked.content))
     else:
-        done = await _change(work, found, asked.content)
-    guarded = release.current.consent is not None and not call.caller.is_owner
-    if guarded or (found is not None and not call.caller.may("records:read")):
-        return json.dumps(asked.content, ensure_ascii=False)
-    await _account(work, done, asked.outcome)
-    return done.shown(release)
+        done = await _change(work, _seen(work, found), asked)
+    return Done(await _answered(work, done, asked, is_new=found is None), done.tag)
 
 
-async def delete(session: Session, ledger: Ledger, call: Call, reference: str) -> None:
+async def delete(
+    session: Session, ledger: Ledger, call: Call, reference: str, tags: models.Tags
+) -> None:
     """Delete the record with this primary key or id; one that is gone stays gone."""
-    work = Work(session, ledger, call, await records.open_for_change(session, call))
+    work = await _work(session, ledger, call, Action.DELETE)
     found = await store.lock_referred(session, work.release.database, reference)
-    if found is None:
+    if found is None or not work.opened.covers(found):
         return
+    tags.check(found)
     await store.delete(session, found.id, datetime.now(UTC))
     await store.free_values(session, found.id)
     await _record(work, "record.deleted", found, (json.loads(found.content), {}))
 
 
+async def destroy(session: Session, ledger: Ledger, call: Call, reference: str) -> None:
+    """Destroy what a record holds and held, so that nobody can restore it; its number stays.
+
+    Only the owner may, by a law that the call names (DR-CFR-data#7); raise ReasonMissing or
+    NotAllowed.
+    """
+    if call.legal_basis is None:
+        raise ReasonMissing("say by what law in the header X-Legal-Basis")
+    work = await _work(session, ledger, call, Action.DELETE)
+    if not call.caller.is_owner:
+        raise NotAllowed("only the owner of the database destroys records")
+    now = datetime.now(UTC)
+    gone = await store.destroy(session, work.release.database, reference, now)
+    if gone is None:
+        return
+    await store.free_values(session, gone.id)
+    await _record(work, "record.destroyed", gone, ({}, {}))
+
+
+async def archive(
+    session: Session, ledger: Ledger, call: Call, reference: str, asked: models.Archival
+) -> str:
+    """Take a record out of normal results, or bring it back; return its tag (DRS-5.c)."""
+    work = await _work(session, ledger, call, Action.ARCHIVE)
+    found = _seen(work, await store.lock_referred(session, work.release.database, reference))
+    asked.tags.check(found)
+    if found.is_archived == asked.archived:
+        return found.tag
+    made = await store.archive(session, found.id, datetime.now(UTC), archived=asked.archived)
+    kind = "record.archived" if asked.archived else "record.restored"
+    content: dict[str, Any] = json.loads(found.content)
+    await _record(work, kind, made, (content, content))
+    return made.tag
+
+
+async def _work(session: Session, ledger: Ledger, call: Call, action: Action) -> Work:
+    return Work(session, ledger, await records.open_for_change(session, call, action))
+
+
 async def _open(session: Session, ledger: Ledger, call: Call, asked: Asked) -> tuple[Work, Asked]:
-    work = Work(session, ledger, call, await records.open_for_change(session, call))
+    work = await _work(session, ledger, call, Action.UPDATE)
     content = clean(asked.content, *PLACE)
     if asked.query is None:
-        return work, Asked(content)
+        return work, replace(asked, content=content)
     query = clean(asked.query, "query", "content")
     if not query:
         raise QueryInvalid("query.content names at least one field")
     work.release.path.schema.check_known(query, "query", "content")
     work.release.path.schema.check_known(content, *PLACE)
-    return work, Asked(content, query)
+    return work, replace(asked, content=content, query=query)
+
+
+def _seen(work: Work, found: Record | None) -> Record:
+    """Return a record that is there and that the caller's rights cover, or raise RecordNotFound."""
+    if found is None or not work.opened.covers(found):
+        raise RecordNotFound
+    return found
 
 
 async def _matching(work: Work, asked: Asked) -> Record | None:
@@ -137,19 +199,23 @@ async def _matching(work: Work, asked: Asked) -> Record | None:
     return found
 
 
-async def _account(work: Work, done: Record, sent: Content) -> None:
-    """Write down which personal data the answer shows that the request did not hold."""
-    release, values = work.release, done.values(work.release)
-    shown = [
+async def _answered(work: Work, done: Record, asked: Asked, *, is_new: bool) -> str:
+    """Return what an upsert's answer shows, and write down what it shows of others' data."""
+    opened, caller = work.opened, work.call.caller
+    if opened.grant.consents or (not is_new and not caller.may("records:read")):
+        return json.dumps(asked.content, ensure_ascii=False)
+    values = opened.values(done)
+    shown = tuple(
         name
-        for name in release.personal
-        for path in [release.path.schema.get(name).path]
-        if (value := value_at(values, path)) is not None and value_at(sent, path) != value
-    ]
+        for name in opened.personal
+        for path in [work.release.path.schema.get(name).path]
+        if (value := value_at(values, path)) is not None and value_at(asked.outcome, path) != value
+    )
     if shown:
-        look = records.look(release, done, shown)
-        basis = Purpose("updateOrCreate", work.call.legal_basis)
-        await usage.record(work.session, work.ledger, work.call.caller, look, basis)
+        purpose = opened.purpose("updateOrCreate")
+        look = opened.look(done, shown)
+        await usage.record(work.session, work.ledger, caller, look, purpose)
+    return opened.shown(done)
 
 
 def _key(release: Release, content: Content) -> str | None:
@@ -160,6 +226,7 @@ def _key(release: Release, content: Content) -> str | None:
 
 async def _create(work: Work, content: Content) -> Record:
     release, session = work.release, work.session
+    models.check_writable(work.opened.grant, release.path.schema, content)
     number = await store.next_number(session, release.database)
     draft = models.create(release, content, number)
     new = new_id(), number, release.path.version
@@ -169,9 +236,11 @@ async def _create(work: Work, content: Content) -> Record:
     return record
 
 
-async def _change(work: Work, found: Record, change: Content) -> Record:
+async def _change(work: Work, found: Record, asked: Asked) -> Record:
+    asked.tags.check(found)
     before: dict[str, Any] = json.loads(found.content)
-    draft = models.update(work.release, before, change)
+    models.check_writable(work.opened.grant, work.release.path.schema, asked.content)
+    draft = models.update(work.release, before, asked.content)
     if models.same(before, draft.content):
         return found
     version = work.release.path.version if draft.is_exact else None

@@ -10,9 +10,12 @@ import asyncpg
 
 from kit.database import Session
 from registry.changes.models import Draft
-from registry.records.models import Record, as_id
+from registry.records.models import Record, RecordNotFound, as_id
 
-_COLUMNS = "id, number, version_id, primary_key, subjects, content::text AS content"
+_COLUMNS = """
+    id, number, version_id, primary_key, subjects, content::text AS content, revision,
+    archived_at IS NOT NULL AS is_archived
+"""
 # ruff: noqa: S608  only the column names above are put in
 # the conditions stand twice: once to choose the row, once for what it is when its lock is ours
 _LOCK_MATCHING = f"""
@@ -20,9 +23,10 @@ _LOCK_MATCHING = f"""
     WHERE id = (
       SELECT id FROM (
         SELECT id FROM record
-        WHERE database_id = $1 AND deleted_at IS NULL AND content @> $2::jsonb OFFSET 0
+        WHERE database_id = $1 AND deleted_at IS NULL AND archived_at IS NULL
+          AND content @> $2::jsonb OFFSET 0
       ) matching ORDER BY id LIMIT 1
-    ) AND deleted_at IS NULL AND content @> $2::jsonb
+    ) AND deleted_at IS NULL AND archived_at IS NULL AND content @> $2::jsonb
     FOR UPDATE
 """
 _LOCK_REFERRED = f"""
@@ -37,9 +41,28 @@ _INSERT = f"""
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
     RETURNING {_COLUMNS}
 """
+# what a record was is kept by the statement that changes it
+_KEPT = """
+    WITH kept AS (
+      INSERT INTO record_history
+        (record_id, revision, database_id, valid_from, valid_to, version_id, primary_key, subjects,
+         content, archived_at)
+      SELECT id, revision, database_id, changed_at, $2, version_id, primary_key, subjects, content,
+        archived_at
+      FROM record WHERE id = $1
+    )
+"""
+_CHANGED = "changed_at = $2, changed_in = pg_current_xact_id(), revision = revision + 1"
 _UPDATE = f"""
+    {_KEPT}
     UPDATE record
-    SET version_id = $2, primary_key = $3, subjects = $4, content = $5, changed_at = $6
+    SET {_CHANGED}, version_id = $3, primary_key = $4, subjects = $5, content = $6
+    WHERE id = $1
+    RETURNING {_COLUMNS}
+"""
+_ARCHIVE = f"""
+    {_KEPT}
+    UPDATE record SET {_CHANGED}, archived_at = CASE WHEN $3 THEN $2 END
     WHERE id = $1
     RETURNING {_COLUMNS}
 """
@@ -55,6 +78,8 @@ def _record(row: asyncpg.Record | None) -> Record | None:
         row["primary_key"],
         tuple(row["subjects"]),
         row["content"],
+        row["revision"],
+        row["is_archived"],
     )
 
 
@@ -109,11 +134,11 @@ async def save(
     row = await session.fetchrow(
         _UPDATE,
         record_id,
+        at,
         version,
         draft.primary_key,
         list(draft.subjects),
         json.dumps(draft.content),
-        at,
     )
     return _record(row)
 
@@ -123,6 +148,53 @@ async def free_values(session: Session, record_id: UUID) -> None:
     await session.fetch("DELETE FROM record_unique_value WHERE record_id = $1", record_id)
 
 
+async def archive(session: Session, record_id: UUID, at: datetime, *, archived: bool) -> Record:
+    """Take a record out of normal results, or bring it back."""
+    row = await session.fetchrow(_ARCHIVE, record_id, at, archived)
+    made = _record(row)
+    if made is None:
+        raise RecordNotFound
+    return made
+
+
 async def delete(session: Session, record_id: UUID, at: datetime) -> None:
     """Mark a record as deleted; it stays for the audit (DR-CFR-data#7)."""
-    await session.fetch("UPDATE record SET deleted_at = $2 WHERE id = $1", record_id, at)
+    await session.fetch(
+        """
+        UPDATE record SET deleted_at = $2, changed_in = pg_current_xact_id(),
+          revision = revision + 1
+        WHERE id = $1
+        """,
+        record_id,
+        at,
+    )
+
+
+async def destroy(
+    session: Session, database_id: int, reference: str, at: datetime
+) -> Record | None:
+    """Destroy what a record holds and ever held, deleted or not; its id and number stay."""
+    row = await session.fetchrow(
+        f"""
+        SELECT {_COLUMNS} FROM record
+        WHERE database_id = $1 AND content <> '{{}}' AND (primary_key = $2 OR id = $3)
+        ORDER BY primary_key IS DISTINCT FROM $2 LIMIT 1 FOR UPDATE
+        """,
+        database_id,
+        reference,
+        as_id(reference),
+    )
+    if row is None:
+        return None
+    await session.fetch("DELETE FROM record_history WHERE record_id = $1", row["id"])
+    await session.fetch(
+        """
+        UPDATE record SET content = '{}', primary_key = NULL, subjects = '{}',
+          deleted_at = coalesce(deleted_at, $2), changed_in = pg_current_xact_id(),
+          revision = revision + 1
+        WHERE id = $1
+        """,
+        row["id"],
+        at,
+    )
+    return _record(row)

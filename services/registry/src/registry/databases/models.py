@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
@@ -91,6 +91,11 @@ class Definition:
         """Return the schema as read, or raise SchemaInvalid."""
         return keywords.parse(self["schema"], self.uniques)
 
+    @property
+    def needs_legal_basis(self) -> bool:
+        """Tell whether a read must say by what law it is done (DRS-8.e)."""
+        return bool((self["access"] or {}).get("requiresLegalBasis"))
+
     def consent(self, schema: Schema) -> ConsentRule | None:
         """Return the consent that reads need, or raise SchemaInvalid when nobody could give it."""
         said = (self["access"] or {}).get("requiresConsent")
@@ -117,6 +122,7 @@ class Rules:
     validator: Validator
     triggers: tuple[Trigger, ...]
     consent: ConsentRule | None
+    needs_legal_basis: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +153,8 @@ class Version:
         consent = self.definition.consent(schema)
         made = triggers.parse(schema)
         _check_reachable(schema, made)
-        return Rules(self.id, self.number, schema, Validator(schema), made, consent)
+        basis = self.definition.needs_legal_basis
+        return Rules(self.id, self.number, schema, Validator(schema), made, consent, basis)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,27 +168,48 @@ class Database:
     last_number: int
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a data path names, as the database said a moment ago: what a release is made of."""
+
+    tenant: str
+    database: int
+    code: str
+    path_version: UUID
+    current_version: UUID
+    revision: int
+
+    @property
+    def versions(self) -> tuple[UUID, UUID]:
+        """Return the version the path names, and the newest published one."""
+        return self.path_version, self.current_version
+
+
 @dataclass(frozen=True)
 class Release:
     """A published version as a data path names it.
 
     ``path`` decides which fields there are; ``current``, the newest published version, decides
     what is unique, who is identified and whose consent is needed, whichever version is used.
+    ``settings`` holds what features keep of the database, by name; ``revision`` goes up with every
+    change of anything here, so that what was made of it is made anew.
     """
 
     database: int
     code: str
     path: Rules
     current: Rules
+    tenant: str = ""
+    revision: int = 1
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    is_archived: bool = False
 
     @cached_property
     def personal(self) -> tuple[str, ...]:
         """Return the names of this version's personal fields, by its own marks or newer ones."""
         newer = set(self.current.schema.personal)
         return tuple(
-            field.name
-            for field in self.path.schema.every
-            if field.is_personal or field.name in newer
+            each.name for each in self.path.schema.every if each.is_personal or each.name in newer
         )
 
 
@@ -201,12 +229,12 @@ def group_number(tenant: str) -> int:
 def flags(schema: Schema) -> list[dict[str, str]]:
     """Return the marks of a schema's fields, each with the path of its field."""
     found: list[dict[str, str]] = []
-    for field in schema.every:
-        path = "/" + "/".join(field.path)
-        if field.required:
+    for each in schema.every:
+        path = "/" + "/".join(each.path)
+        if each.required:
             found.append({"name": "mandatory", "path": path})
         found += [
-            {"name": name, "path": path} for mark, name in _FLAGS.items() if field.marked(mark)
+            {"name": name, "path": path} for mark, name in _FLAGS.items() if each.marked(mark)
         ]
     return found
 
@@ -222,6 +250,6 @@ def number_format(version: Version) -> str:
 def _check_reachable(schema: Schema, made: Sequence[Trigger]) -> None:
     """Refuse a schema no record could ever fit."""
     set_by_trigger = {trigger.target.name for trigger in made}
-    for field in schema.every:
-        if field.required and field.marked("readOnly") and field.name not in set_by_trigger:
-            refuse((*field.place, "readOnly"), "is required, and nothing could ever set it")
+    for each in schema.every:
+        if each.required and each.marked("readOnly") and each.name not in set_by_trigger:
+            refuse((*each.place, "readOnly"), "is required, and nothing could ever set it")

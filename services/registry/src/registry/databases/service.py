@@ -19,6 +19,7 @@ from registry.databases.models import (
     DatabaseNotFound,
     DatabaseTaken,
     Definition,
+    Named,
     RecordsNotUnique,
     RegistryNotFound,
     Release,
@@ -30,7 +31,7 @@ _KEPT = 512
 _Key = TypeVar("_Key")
 _Made = TypeVar("_Made")
 _rules: OrderedDict[UUID, Rules] = OrderedDict()
-_releases: OrderedDict[tuple[int, str, UUID, UUID], Release] = OrderedDict()
+_releases: OrderedDict[Named, Release] = OrderedDict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,14 +187,40 @@ async def delete(session: Session, ledger: Ledger, caller: Caller, database_id: 
     await _record(session, ledger, caller, "database.deleted", Described(found, newest))
 
 
-async def release(session: Session, code: str, database_id: int, ids: tuple[UUID, UUID]) -> Release:
+async def release(session: Session, named: Named) -> Release:
     """Return what a data path means: the version it names, and the newest published one."""
-    named = (database_id, code, *ids)
     if named not in _releases:
-        path, current = [await rules_of(session, version_id) for version_id in ids]
-        _remember(_releases, named, Release(database_id, code, path, current))
+        kept = await store.find_kept(session, named.database)
+        if kept is None:
+            raise RegistryNotFound("the database is not here any more")
+        path, current = [await rules_of(session, version_id) for version_id in named.versions]
+        made = Release(named.database, named.code, path, current, named.tenant, *kept)
+        _remember(_releases, named, made)
     _releases.move_to_end(named)
     return _releases[named]
+
+
+async def release_of(
+    session: Session, tenant: str, database_id: int, number: int | None = None
+) -> Release:
+    """Return a published version of a database by its id, the newest when none is named.
+
+    Raise RegistryNotFound.
+    """
+    named = await store.find_named(session, tenant, database_id, number)
+    if named is None:
+        raise RegistryNotFound("there is no such published version of a database with this id")
+    return await release(session, named)
+
+
+async def configure(session: Session, database_id: int, name: str, value: Any) -> None:
+    """Keep what a feature settles for a database; None takes it away. It counts at once."""
+    await store.configure(session, database_id, name, value)
+
+
+async def touch(session: Session, database_id: int) -> None:
+    """Say that something about a database changed: what was made of it is made anew."""
+    await store.touch(session, database_id)
 
 
 async def rules_of(session: Session, version_id: UUID) -> Rules:

@@ -1,5 +1,7 @@
 """Databases and their versions in PostgreSQL."""
 
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,7 +10,7 @@ from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 
 from kit.database import Session
-from registry.databases.models import Database, Definition, Version
+from registry.databases.models import Database, Definition, Named, Version
 from registry.fields.models import Schema
 from registry.tables import database, unique_value, version
 
@@ -180,12 +182,67 @@ async def save_version(session: Session, changed: Version) -> None:
     )
 
 
+async def find_named(
+    session: Session, tenant: str, database_id: int, number: int | None
+) -> Named | None:
+    """Return a published version of a member's database, the newest when no number is given."""
+    row = await session.fetchrow(
+        """
+        SELECT d.code, v.id AS path_version, d.current_version, d.revision
+        FROM database d JOIN database_version v ON v.database_id = d.id
+          AND CASE WHEN $3::integer IS NULL THEN v.id = d.current_version ELSE v.number = $3 END
+        WHERE d.tenant = $1 AND d.id = $2 AND d.deleted_at IS NULL AND v.published_at IS NOT NULL
+        """,
+        tenant,
+        database_id,
+        number,
+    )
+    if row is None:
+        return None
+    versions = row["path_version"], row["current_version"]
+    return Named(tenant, database_id, row["code"], *versions, row["revision"])
+
+
+async def find_kept(
+    session: Session, database_id: int
+) -> tuple[int, Mapping[str, Any], bool] | None:
+    """Return a database's revision and settings, and whether it is archived."""
+    row = await session.fetchrow(
+        """
+        SELECT revision, settings::text AS settings, archived_at IS NOT NULL AS is_archived
+        FROM database WHERE id = $1 AND deleted_at IS NULL
+        """,
+        database_id,
+    )
+    return (row["revision"], json.loads(row["settings"]), row["is_archived"]) if row else None
+
+
+async def configure(session: Session, database_id: int, name: str, value: Any) -> None:
+    """Keep one part of a database's settings; None takes it away."""
+    await session.fetch(
+        """
+        UPDATE database SET revision = revision + 1,
+          settings = CASE WHEN $3::jsonb = 'null' THEN settings - $2::text
+            ELSE settings || jsonb_build_object($2::text, $3::jsonb) END
+        WHERE id = $1
+        """,
+        database_id,
+        name,
+        json.dumps(value),
+    )
+
+
+async def touch(session: Session, database_id: int) -> None:
+    """Count up a database's revision."""
+    await session.fetch("UPDATE database SET revision = revision + 1 WHERE id = $1", database_id)
+
+
 async def make_current(session: Session, published: Version) -> None:
     """Let data paths find a published version as the newest one."""
     await session.row(
         update(database)
         .where(database.c.id == published.database)
-        .values(current_version=published.id)
+        .values(current_version=published.id, revision=database.c.revision + 1)
     )
 
 
@@ -225,4 +282,8 @@ async def keep_unique(
 
 async def delete_database(session: Session, database_id: int, at: datetime) -> None:
     """Mark a database as deleted; its records stay, reachable by nobody."""
-    await session.row(update(database).where(database.c.id == database_id).values(deleted_at=at))
+    await session.row(
+        update(database)
+        .where(database.c.id == database_id)
+        .values(deleted_at=at, revision=database.c.revision + 1)
+    )

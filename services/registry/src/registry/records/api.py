@@ -1,8 +1,10 @@
 """Routes that look at records."""
 
 import json
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
@@ -12,10 +14,11 @@ from registry.databases.models import RegistryNotFound
 from registry.decisions.models import ConsentRequired, DecisionMissing
 from registry.fields.models import FieldUnknown
 from registry.records import service
-from registry.records.models import Listing, QueryInvalid
+from registry.records.models import LegalBasisMissing, Listing, QueryInvalid
 from registry.records.schemas import (
     Address,
     Addressed,
+    AddressedThen,
     Answer,
     ByQuery,
     ExistsAnswer,
@@ -26,6 +29,7 @@ from registry.records.schemas import (
     Records,
 )
 from registry.records.service import Call, Shown
+from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 
@@ -33,9 +37,10 @@ Reader = Annotated[Caller, requires("records:read")]
 Asker = Annotated[Caller, requires("records:exists")]
 
 _PREFIX = "query."
-_answers = may_answer(RegistryNotFound, FieldUnknown, QueryInvalid, ConsentRequired)
+RIGHTS = (NotAllowed, LoginNeeded, FieldHidden, LegalBasisMissing)
+_answers = may_answer(RegistryNotFound, FieldUnknown, QueryInvalid, ConsentRequired, *RIGHTS)
 _one: dict[int | str, dict[str, Any]] = {
-    **may_answer(FieldUnknown, QueryInvalid, ConsentRequired, DecisionMissing),
+    **may_answer(FieldUnknown, QueryInvalid, ConsentRequired, DecisionMissing, *RIGHTS),
     404: {
         "model": NoRecord,
         "description": "No such record, or no such registry or version",
@@ -99,14 +104,13 @@ async def read(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     ledger: Evidence,
     neighbours: Neighbours,
     caller: Reader,
-    where: Addressed,
+    where: AddressedThen,
     asked: ByQuery,
 ) -> Response:
     """Return the record that has these values; the read of personal data is written down."""
-    text = await service.read(
-        session, ledger, neighbours, _call(caller, where), asked.query.content
-    )
-    return _json(f'{{"content":{text}}}')
+    call = _call(caller, where, where.as_of)
+    text, tag = await service.read(session, ledger, neighbours, call, asked.query.content)
+    return _json(f'{{"content":{text}}}', tag)
 
 
 @router.get(
@@ -117,22 +121,41 @@ async def read_value(  # noqa: PLR0913, PLR0917  FastAPI reads them from the sig
     ledger: Evidence,
     neighbours: Neighbours,
     caller: Reader,
-    where: Addressed,
+    where: AddressedThen,
     uuid: str,
     field: str,
     ext: str,
 ) -> Response:
     """Return one field of the record with this primary key or id, as bare JSON."""
-    call = _call(caller, where)
+    call = _call(caller, where, where.as_of)
     return _json(await service.read_value(session, ledger, neighbours, call, (uuid, field, ext)))
 
 
-def _call(caller: Caller, where: Address) -> Call:
-    return Call(caller, where.registry, where.version, where.legal_basis)
+one = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 
 
-def _json(text: str) -> Response:
-    return Response(text.encode(), media_type="application/json")
+@one.get("/{uuid}", operation_id="get", response_model=RecordContent, responses=_one)
+async def get(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
+    session: Reading,
+    ledger: Evidence,
+    neighbours: Neighbours,
+    caller: Reader,
+    where: AddressedThen,
+    uuid: UUID,
+) -> Response:
+    """Return the record with this id, as ``read`` does; archived ones are for the owner."""
+    call = _call(caller, where, where.as_of)
+    text, tag = await service.get(session, ledger, neighbours, call, str(uuid))
+    return _json(f'{{"content":{text}}}', tag)
+
+
+def _call(caller: Caller, where: Address, as_of: datetime | None = None) -> Call:
+    return Call(caller, where.registry, where.version, where.legal_basis, as_of)
+
+
+def _json(text: str, tag: str | None = None) -> Response:
+    headers = None if tag is None else {"ETag": tag}
+    return Response(text.encode(), media_type="application/json", headers=headers)
 
 
 def _page(shown: Shown, listing: Listing, given: list[tuple[str, str]]) -> str:

@@ -1,13 +1,12 @@
 """A record as kept and as shown, and what a list of records can be asked for."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from kit.problems import Invalid, NotFound
-from registry.databases.models import Release
+from kit.problems import Conflict, Invalid, NotFound
+from registry.databases.models import ConsentRule, Named, Release
 from registry.fields.models import Field, FieldUnknown, Schema
 
 MOST_ROWS = 1000
@@ -31,6 +30,18 @@ class FormatUnknown(Invalid):
     title = "No such format"
 
 
+class RegistryArchived(Conflict):
+    """The database is archived: nothing in it changes any more."""
+
+    title = "The database is archived"
+
+
+class LegalBasisMissing(Invalid):
+    """A call must say by what law it is made."""
+
+    title = "The legal basis is missing"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record as kept; ``content`` is the JSON text PostgreSQL gives."""
@@ -41,22 +52,13 @@ class Record:
     primary_key: str | None
     subjects: tuple[str | None, ...]
     content: str
+    revision: int = 1
+    is_archived: bool = False
 
-    def shown(self, release: Release) -> str:
-        """Return the JSON text of what the path's version shows.
-
-        A record with exactly this version's fields leaves as it is; another is projected.
-        """
-        if self.version == release.path.version:
-            return self.content
-        return json.dumps(self.values(release), ensure_ascii=False)
-
-    def values(self, release: Release) -> dict[str, Any]:
-        """Return what the path's version shows, as values."""
-        content: dict[str, Any] = json.loads(self.content)
-        if self.version == release.path.version:
-            return content
-        return release.path.schema.project(content)
+    @property
+    def tag(self) -> str:
+        """Return the record's entity tag (RFC 9110 section 8.8.3); a change gives it another."""
+        return f'"{self.revision}"'
 
 
 def as_id(text: str) -> UUID | None:
@@ -71,19 +73,15 @@ def as_id(text: str) -> UUID | None:
 class Found:
     """A published version a data path names, and the record asked for, if there is one."""
 
-    database: int
-    code: str
-    path_version: UUID
-    current_version: UUID
+    named: Named
     record: Record | None = None
 
 
-def person_asked(release: Release, record: Record) -> str | None:
-    """Return the identifier of the person whose consent a read needs, if the record has one."""
-    rule = release.current.consent
+def person_asked(release: Release, record: Record, rule: ConsentRule) -> str | None:
+    """Return the identifier of the person whose consent a rule asks for, if the record has one."""
     known = zip(release.current.schema.identifiers, record.subjects, strict=False)
     for identifier, value in known:
-        if rule is None or value is None:
+        if value is None:
             continue
         if rule.identifier is None:
             fits = identifier.identifier_type in (None, rule.external_id_type)

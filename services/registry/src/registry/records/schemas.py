@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Header, Path, Query
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from kit.web import JsonObject, Text, gathered
 
@@ -31,7 +31,33 @@ class Address:
     ] = None
 
 
+@dataclass(frozen=True)
+class Moment(Address):
+    """As an address, and the moment to look at."""
+
+    as_of: Annotated[
+        AwareDatetime | None,
+        Query(alias="asOf", description="Moment to look at: what was known then (RFC 3339)"),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Guard(Address):
+    """As an address, and what the record must still be to be changed."""
+
+    if_match: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            max_length=1000,
+            description="ETags of which the record must have one; without it any will do",
+        ),
+    ] = None
+
+
 Addressed = Annotated[Address, gathered(Address)]
+AddressedThen = Annotated[Moment, gathered(Moment)]
+Guarded = Annotated[Guard, gathered(Guard)]
 
 
 @dataclass(frozen=True)

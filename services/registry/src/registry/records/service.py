@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from kit.access import Caller
@@ -10,20 +12,24 @@ from kit.database import Session
 from kit.evidence import Ledger
 from kit.mediator import Mediator
 from registry.databases import service as databases
-from registry.databases.models import RegistryNotFound, Release, version_number
+from registry.databases.models import ConsentRule, RegistryNotFound, Release, version_number
 from registry.decisions import service as decisions
-from registry.decisions.models import ConsentRequired, Question
+from registry.decisions.models import ConsentRequired, Decision, Question
 from registry.records import store
 from registry.records.models import (
     FormatUnknown,
     Found,
+    LegalBasisMissing,
     Listing,
     QueryInvalid,
     Record,
     RecordNotFound,
+    RegistryArchived,
     person_asked,
     personal_in,
 )
+from registry.rights import service as rights
+from registry.rights.models import FULL, Action, Grant
 from registry.triggers.models import value_at
 from registry.usage import service as usage
 from registry.usage.models import CHECKED, READ, REFUSED, Look
@@ -33,12 +39,13 @@ from registry.validation.models import clean
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls which version of which registry, and on what legal basis."""
+    """Who calls which version of which registry, on what legal basis, about which moment."""
 
     caller: Caller
     registry: str
     version: str
     legal_basis: str | None = None
+    as_of: datetime | None = None
 
     @property
     def where(self) -> tuple[str, str, int]:
@@ -54,19 +61,92 @@ class Shown:
     results: list[str]
 
 
-async def release_of(session: Session, call: Call, found: Found | None) -> Release:
-    """Return the release a call names, or raise RegistryNotFound."""
+@dataclass(frozen=True)
+class Opened:
+    """What a call opens: the version it names, and what its caller may see and do there.
+
+    Whatever shows a record shows it through this.
+    """
+
+    call: Call
+    release: Release
+    grant: Grant = FULL
+
+    @cached_property
+    def personal(self) -> tuple[str, ...]:
+        """Return the names of the personal fields that may show."""
+        if self.grant.fields is None:
+            return self.release.personal
+        return tuple(name for name in self.release.personal if self.grant.shows(name))
+
+    def personal_of(self, record: Record) -> tuple[str, ...]:
+        """Return the names of the personal fields that show of one record."""
+        if self.grant.is_full:
+            return self.release.personal
+        sight = self.grant.sight(json.loads(record.content))
+        return tuple(name for name in self.release.personal if sight.shows(name))
+
+    def covers(self, record: Record) -> bool:
+        """Tell whether the caller may see a record at all."""
+        return self.grant.is_full or self.grant.covers(json.loads(record.content))
+
+    def shown(self, record: Record) -> str:
+        """Return the JSON text of what shows of a record."""
+        if self.grant.is_full and record.version == self.release.path.version:
+            return record.content
+        return json.dumps(self.values(record), ensure_ascii=False)
+
+    def values(self, record: Record) -> dict[str, Any]:
+        """Return what shows of a record, as values."""
+        content: dict[str, Any] = json.loads(record.content)
+        fields = self.release.path.schema.fields
+        if self.grant.is_full:
+            exact = record.version == self.release.path.version
+            return content if exact else self.release.path.schema.project(content)
+        return self.grant.sight(content).of(fields, content)
+
+    def look(self, record: Record, fields: tuple[str, ...] | None = None) -> Look:
+        """Return what the log keeps of a look at a record: at what shows of it, or at fields."""
+        return Look(
+            self.release.database,
+            record.id,
+            record.number,
+            record.primary_key,
+            record.subjects,
+            self.personal_of(record) if fields is None else fields,
+        )
+
+    def purpose(self, operation: str) -> Purpose:
+        """Return why and how records are looked at."""
+        return Purpose(operation, self.call.legal_basis)
+
+
+async def open_for(session: Session, call: Call, action: Action) -> Opened:
+    """Return what a call opens for an action.
+
+    Raise RegistryNotFound, RegistryArchived, LegalBasisMissing, NotAllowed or LoginNeeded.
+    """
+    return await opened(session, call, action, await store.find_release(session, *call.where))
+
+
+async def open_for_change(session: Session, call: Call, action: Action) -> Opened:
+    """Return what a call opens, as ``open_for``, kept from changing until the transaction ends."""
+    found = await store.find_release(session, *call.where, lock=True)
+    return await opened(session, call, action, found)
+
+
+async def opened(session: Session, call: Call, action: Action, found: Found | None) -> Opened:
+    """Return what a call opens where its version has been found, or not; raise as ``open_for``."""
     if found is None:
         raise RegistryNotFound(f"there is no published version {call.version} of this registry")
-    ids = found.path_version, found.current_version
-    return await databases.release(session, found.code, found.database, ids)
-
-
-async def open_for_change(session: Session, call: Call) -> Release:
-    """Return the release a call names, kept from changing until the transaction ends."""
-    return await release_of(
-        session, call, await store.find_release(session, *call.where, lock=True)
-    )
+    release = await databases.release(session, found.named)
+    if release.is_archived and action.writes:
+        raise RegistryArchived("the database is archived: its records stay as they are")
+    grant = await rights.grant(session, release, call.caller, action)
+    needs_basis = release.current.needs_legal_basis or grant.needs_legal_basis
+    if needs_basis and call.legal_basis is None and not action.writes:
+        raise LegalBasisMissing("say by what law in the header X-Legal-Basis")
+    return Opened(call, release, grant)
 
 
 async def page(session: Session, ledger: Ledger, call: Call, listing: Listing) -> Shown:
@@ -74,42 +154,56 @@ async def page(session: Session, ledger: Ledger, call: Call, listing: Listing) -
 
     Another member's list of a database that needs consent is refused: consent is for a record.
     """
-    release = await release_of(session, call, await store.find_release(session, *call.where))
-    if release.current.consent is not None and not call.caller.is_owner:
+    found = await open_for(session, call, Action.LIST)
+    found = replace(found, grant=found.grant.without_consents())
+    if not found.grant.terms:
         raise ConsentRequired("reads need each person's consent: read one record at a time")
-    selection = listing.selection(release.path.schema)
-    rows = await store.page(session, release.database, selection, listing)
-    if release.personal:
-        looks = [look(release, record, release.personal) for record in rows.records]
-        await usage.note(ledger, call.caller, READ, looks, Purpose("list", call.legal_basis))
-    return Shown(rows.count, [record.shown(release) for record in rows.records])
+    selection = listing.selection(found.release.path.schema)
+    rows = await store.page(session, found.release.database, selection, listing)
+    if found.personal:
+        looks = [found.look(record) for record in rows.records]
+        await usage.note(ledger, call.caller, READ, looks, found.purpose("list"))
+    return Shown(rows.count, [found.shown(record) for record in rows.records])
 
 
 async def exists(session: Session, ledger: Ledger, call: Call, query: Mapping[str, Any]) -> bool:
     """Tell whether a record matches; a match by personal data is noted."""
-    release, record = await _match(session, call, query)
+    found, record = await _match(session, call, query, Action.EXISTS)
     if record is None:
         return False
-    schema = release.path.schema
-    used = [name for name in release.personal if value_at(query, schema.get(name).path) is not None]
+    schema = found.release.path.schema
+    used = tuple(
+        name
+        for name in found.release.personal
+        if value_at(query, schema.get(name).path) is not None
+    )
     if used:
-        looks = [look(release, record, used)]
-        await usage.note(ledger, call.caller, CHECKED, looks, Purpose("exists", call.legal_basis))
+        looks = [found.look(record, used)]
+        await usage.note(ledger, call.caller, CHECKED, looks, found.purpose("exists"))
     return True
 
 
 async def read(
     session: Session, ledger: Ledger, mediator: Mediator, call: Call, query: Mapping[str, Any]
-) -> str:
-    """Return the JSON text of the record that matches, or raise RecordNotFound.
+) -> tuple[str, str]:
+    """Return the JSON text of the record that matches and its tag, or raise RecordNotFound.
 
     Raise ConsentRequired when another member reads without the person's consent.
     """
-    release, record = await _match(session, call, query)
-    if record is None:
+    found, record = await _match(session, call, query, Action.READ)
+    return await _read(ledger, mediator, found, record)
+
+
+async def get(
+    session: Session, ledger: Ledger, mediator: Mediator, call: Call, reference: str
+) -> tuple[str, str]:
+    """Return the JSON text of the record with this id and its tag; raise as ``read`` does."""
+    found = await store.find_referred(session, *call.where, reference, call.as_of)
+    opening = await opened(session, call, Action.READ, found)
+    record = found.record if found else None
+    if record is not None and record.is_archived and not call.caller.is_owner:
         raise RecordNotFound
-    await _account(ledger, mediator, call, "read", (release, record, release.personal))
-    return record.shown(release)
+    return await _read(ledger, mediator, opening, record)
 
 
 async def read_value(
@@ -119,80 +213,124 @@ async def read_value(
     reference, name, extension = asked
     if extension != "json":
         raise FormatUnknown("a value is given as .json only")
-    found = await store.find_referred(session, *call.where, reference)
-    release = await release_of(session, call, found)
-    field = release.path.schema.get(name)
-    if found is None or found.record is None:
+    found = await store.find_referred(session, *call.where, reference, call.as_of)
+    opening = await opened(session, call, Action.READ, found)
+    field = opening.release.path.schema.get(name)
+    if found is None or found.record is None or not opening.covers(found.record):
         raise RecordNotFound
     record = found.record
-    await _account(
-        ledger, mediator, call, "readValue", (release, record, personal_in(release, field))
-    )
-    value = value_at(record.values(release), field.path)
+    among = tuple(personal_in(opening.release, field))
+    opening = await _account(ledger, mediator, _Showing(opening, record, "readValue", among))
+    value = value_at(opening.values(record), field.path)
     return json.dumps(value, ensure_ascii=False)
 
 
-def look(release: Release, record: Record, fields: list[str] | tuple[str, ...]) -> Look:
-    """Return what the log keeps of a look at a record."""
-    return Look(
-        release.database, record.id, record.number, record.primary_key, record.subjects, fields
-    )
+async def _read(
+    ledger: Ledger, mediator: Mediator, found: Opened, record: Record | None
+) -> tuple[str, str]:
+    if record is None or not found.covers(record):
+        raise RecordNotFound
+    found = await _account(ledger, mediator, _Showing(found, record, "read"))
+    return found.shown(record), record.tag
+
+
+def _named(release: Release, query: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields a query gives values for."""
+    return [
+        each.name
+        for each in release.path.schema.every
+        if not each.fields and value_at(query, each.path) is not None
+    ]
 
 
 async def _match(
-    session: Session, call: Call, query: Mapping[str, Any]
-) -> tuple[Release, Record | None]:
+    session: Session, call: Call, query: Mapping[str, Any], action: Action
+) -> tuple[Opened, Record | None]:
     if not query:
         raise QueryInvalid("query.content names at least one field")
     query = clean(query, "query", "content")
-    found = await store.find_matching(session, *call.where, query)
-    release = await release_of(session, call, found)
-    release.path.schema.check_known(query, "query", "content")
-    return release, found.record if found else None
+    found = await store.find_matching(session, *call.where, query, call.as_of)
+    opening = await opened(session, call, action, found)
+    opening.release.path.schema.check_known(query, "query", "content")
+    record = found.record if found else None
+    if opening.grant.is_full or record is None:
+        return opening, record
+    opening.grant.check_named(_named(opening.release, query), lookup=True)
+    matching = await store.find_all_matching(session, opening.release.database, query, call.as_of)
+    return opening, next((each for each in matching if opening.covers(each)), None)
 
 
-async def _account(
-    ledger: Ledger,
-    mediator: Mediator,
-    call: Call,
-    operation: str,
-    shown: tuple[Release, Record, list[str] | tuple[str, ...]],
-) -> None:
-    """Ask for consent where it is needed, and write the read down before it is answered."""
-    release, record, fields = shown
-    looks = [look(release, record, fields)]
-    purpose = Purpose(operation, call.legal_basis)
-    if release.current.consent is not None and not call.caller.is_owner:
-        purpose = await _consented(ledger, mediator, call, purpose, (release, record, looks))
-    if fields:
-        await usage.note(ledger, call.caller, READ, looks, purpose)
+@dataclass(frozen=True, slots=True)
+class _Showing:
+    """What a read is about to show: a record's fields, by which operation."""
+
+    opened: Opened
+    record: Record
+    operation: str
+    among: tuple[str, ...] | None = None
+    """The personal fields that are shown when those are not all."""
+
+    @property
+    def personal(self) -> tuple[str, ...]:
+        """Return the names of the personal fields that show."""
+        fields = self.opened.personal_of(self.record)
+        return fields if self.among is None else tuple(n for n in fields if n in self.among)
+
+
+async def _account(ledger: Ledger, mediator: Mediator, showing: _Showing) -> Opened:
+    """Ask for the consents a read stands on and write it down before it is answered.
+
+    Return what it opens with the consents that were given, or raise ConsentRequired.
+    """
+    purpose = showing.opened.purpose(showing.operation)
+    if showing.opened.grant.consents:
+        showing, purpose = await _consented(ledger, mediator, showing, purpose)
+    if showing.personal:
+        looks = [showing.opened.look(showing.record, showing.personal)]
+        await usage.note(ledger, showing.opened.call.caller, READ, looks, purpose)
+    return showing.opened
 
 
 async def _consented(
-    ledger: Ledger,
-    mediator: Mediator,
-    call: Call,
-    purpose: Purpose,
-    shown: tuple[Release, Record, list[Look]],
-) -> Purpose:
-    """Return the purpose with the consent it stands on, or raise ConsentRequired."""
-    release, record, looks = shown
-    rule, person = release.current.consent, person_asked(release, record)
-    named = call.caller.client != call.caller.member
-    reason, consent = "no-record" if named else "wrong-recipient", None
-    if named and rule is not None and person is not None:
-        question = Question(
-            rule.data_agreement_id,
-            person,
-            rule.external_id_type,
-            call.caller.client,
-            call.caller.tenant,
-            looks[0].fields,
-        )
-        decision = await decisions.ask(mediator, question, call.caller.request_id)
-        if decision.permitted:
-            return Purpose(purpose.operation, purpose.legal_basis, decision.consent_record_id)
-        reason, consent = decision.reason, decision.consent_record_id
-    refused = Purpose(purpose.operation, purpose.legal_basis, consent, reason)
-    await usage.note(ledger, call.caller, REFUSED, looks, refused)
+    ledger: Ledger, mediator: Mediator, showing: _Showing, purpose: Purpose
+) -> tuple[_Showing, Purpose]:
+    """Return what shows by the consents that were given, and the purpose with the last of them."""
+    found, given, reason = showing.opened, list[ConsentRule](), ""
+    for rule in found.grant.consents:
+        decided = await _decided(mediator, showing, rule)
+        if decided.permitted:
+            given.append(rule)
+        reason = reason or decided.reason
+        record_id = decided.consent_record_id or purpose.consent_record_id
+        purpose = replace(purpose, consent_record_id=record_id)
+    left = replace(found, grant=found.grant.without_consents(given))
+    if left.grant.terms and left.covers(showing.record):
+        return replace(showing, opened=left), purpose
+    looks = [found.look(showing.record, showing.personal)]
+    refused = replace(purpose, reason=reason)
+    await usage.note(ledger, found.call.caller, REFUSED, looks, refused)
     raise ConsentRequired.because(reason)
+
+
+async def _decided(mediator: Mediator, showing: _Showing, rule: ConsentRule) -> Decision:
+    """Ask the consent block whether the person agreed to this read; nobody else can tell.
+
+    Who reads what is their own needs nobody's consent.
+    """
+    caller = showing.opened.call.caller
+    person = person_asked(showing.opened.release, showing.record, rule)
+    if person is not None and person == caller.speaks_for:
+        return Decision(permitted=True, reason="own")
+    if caller.client == caller.member:
+        return Decision(permitted=False, reason="wrong-recipient")
+    if person is None:
+        return Decision(permitted=False, reason="no-record")
+    question = Question(
+        rule.data_agreement_id,
+        person,
+        rule.external_id_type,
+        caller.client,
+        caller.tenant,
+        showing.personal,
+    )
+    return await decisions.ask(mediator, question, caller.request_id)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -20,23 +21,32 @@ from sqlalchemy import (
 )
 
 from kit.database import Session
+from registry.databases.models import Named
 from registry.records.models import Found, Listing, Order, Record, Rows, Selection, as_id
 from registry.tables import record
 
+# ruff: noqa: S608  only the texts written here are put in
 _RELEASE = """
     FROM database d
     JOIN database_version v ON v.database_id = d.id AND v.number = $3
       AND v.published_at IS NOT NULL
 """
 _NAMED = "WHERE d.tenant = $1 AND lower(d.code) = lower($2) AND d.deleted_at IS NULL"
-_VERSIONS = "SELECT d.id AS database_id, d.code, d.current_version, v.id AS path_version"
-_COLUMNS = "r.id, r.number, r.version_id, r.primary_key, r.subjects, r.content::text AS content"
+_VERSIONS = """
+    SELECT d.tenant, d.id AS database_id, d.code, v.id AS path_version, d.current_version,
+      d.revision AS database_revision
+"""
+_COLUMNS = """
+    r.id, r.number, r.version_id, r.primary_key, r.subjects, r.content::text AS content,
+    r.revision, r.archived_at IS NOT NULL AS is_archived
+"""
 # OFFSET 0 keeps the planner from walking all records in order of id in the hope of an early match
 _MATCHING = """
     LEFT JOIN LATERAL (
       SELECT * FROM (
         SELECT * FROM record
-        WHERE database_id = d.id AND deleted_at IS NULL AND content @> $4::jsonb OFFSET 0
+        WHERE database_id = d.id AND deleted_at IS NULL AND archived_at IS NULL
+          AND content @> $4::jsonb OFFSET 0
       ) matching ORDER BY id LIMIT 1
     ) r ON true
 """
@@ -47,6 +57,36 @@ _REFERRED = """
       ORDER BY primary_key IS DISTINCT FROM $4 LIMIT 1
     ) r ON true
 """
+# what records were at a moment: those that have not changed since, and what is kept of the others
+_THEN = """
+    SELECT id, number, version_id, primary_key, subjects, content, revision, archived_at,
+      changed_at AS valid_from, database_id
+    FROM record WHERE deleted_at IS NULL OR deleted_at > {at}
+    UNION ALL
+    SELECT h.record_id, n.number, h.version_id, h.primary_key, h.subjects, h.content, h.revision,
+      h.archived_at, h.valid_from, h.database_id
+    FROM record_history h JOIN record n ON n.id = h.record_id WHERE h.valid_to > {at}
+"""
+_REFERRED_THEN = f"""
+    LEFT JOIN LATERAL (
+      SELECT * FROM ({_THEN.format(at="$6")}) past
+      WHERE database_id = d.id AND valid_from <= $6 AND (primary_key = $4 OR id = $5)
+      ORDER BY primary_key IS DISTINCT FROM $4 LIMIT 1
+    ) r ON true
+"""
+_ALL_MATCHING = f"""
+    SELECT {_COLUMNS} FROM record r
+    WHERE r.database_id = $1 AND r.deleted_at IS NULL AND r.archived_at IS NULL
+      AND r.content @> $2::jsonb
+    ORDER BY r.id LIMIT 1000
+"""
+_ALL_MATCHED = f"""
+    SELECT {_COLUMNS} FROM ({_THEN.format(at="$3")}) r
+    WHERE r.database_id = $1 AND r.valid_from <= $3 AND r.archived_at IS NULL
+      AND r.content @> $2::jsonb
+    ORDER BY r.id LIMIT 1000
+"""
+_FIND_REFERRED_THEN = f"{_VERSIONS}, {_COLUMNS} {_RELEASE} {_REFERRED_THEN} {_NAMED}"
 _FIND_RELEASE = f"{_VERSIONS} {_RELEASE} {_NAMED}"
 _FIND_MATCHING = f"{_VERSIONS}, {_COLUMNS} {_RELEASE} {_MATCHING} {_NAMED}"
 _FIND_REFERRED = f"{_VERSIONS}, {_COLUMNS} {_RELEASE} {_REFERRED} {_NAMED}"
@@ -61,6 +101,8 @@ def _record(row: asyncpg.Record) -> Record:
         row["primary_key"],
         tuple(row["subjects"]),
         row["content"],
+        row["revision"],
+        row["is_archived"],
     )
 
 
@@ -68,7 +110,15 @@ def _found(row: asyncpg.Record | None, *, with_record: bool) -> Found | None:
     if row is None:
         return None
     kept = _record(row) if with_record and row["id"] is not None else None
-    return Found(row["database_id"], row["code"], row["path_version"], row["current_version"], kept)
+    named = Named(
+        row["tenant"],
+        row["database_id"],
+        row["code"],
+        row["path_version"],
+        row["current_version"],
+        row["database_revision"],
+    )
+    return Found(named, kept)
 
 
 async def find_release(
@@ -79,22 +129,49 @@ async def find_release(
     return _found(await session.fetchrow(sql, tenant, registry, number), with_record=False)
 
 
-async def find_matching(
-    session: Session, tenant: str, registry: str, number: int, content: Mapping[str, Any]
+async def find_matching(  # noqa: PLR0913, PLR0917  what a data path says, and the query
+    session: Session,
+    tenant: str,
+    registry: str,
+    number: int,
+    content: Mapping[str, Any],
+    as_of: datetime | None = None,
 ) -> Found | None:
-    """Return a published version and its oldest record that contains ``content``."""
-    row = await session.fetchrow(_FIND_MATCHING, tenant, registry, number, json.dumps(content))
-    return _found(row, with_record=True)
+    """Return a published version and its oldest record that contains, or contained, ``content``."""
+    asked = tenant, registry, number
+    if as_of is None:
+        row = await session.fetchrow(_FIND_MATCHING, *asked, json.dumps(content))
+        return _found(row, with_record=True)
+    found = await find_release(session, *asked)
+    if found is None:
+        return None
+    matching = await find_all_matching(session, found.named.database, content, as_of)
+    return Found(found.named, next(iter(matching), None))
 
 
-async def find_referred(
-    session: Session, tenant: str, registry: str, number: int, reference: str
+async def find_all_matching(
+    session: Session, database_id: int, content: Mapping[str, Any], as_of: datetime | None = None
+) -> list[Record]:
+    """Return the oldest 1000 records that contain, or contained, ``content``."""
+    sql = _ALL_MATCHING if as_of is None else _ALL_MATCHED
+    more = () if as_of is None else (as_of,)
+    rows = await session.fetch(sql, database_id, json.dumps(content), *more)
+    return [_record(row) for row in rows]
+
+
+async def find_referred(  # noqa: PLR0913, PLR0917  what a data path says, and the reference
+    session: Session,
+    tenant: str,
+    registry: str,
+    number: int,
+    reference: str,
+    as_of: datetime | None = None,
 ) -> Found | None:
     """Return a published version and its record with this primary key, or else this id."""
-    row = await session.fetchrow(
-        _FIND_REFERRED, tenant, registry, number, reference, as_id(reference)
-    )
-    return _found(row, with_record=True)
+    asked = tenant, registry, number, reference, as_id(reference)
+    if as_of is None:
+        return _found(await session.fetchrow(_FIND_REFERRED, *asked), with_record=True)
+    return _found(await session.fetchrow(_FIND_REFERRED_THEN, *asked, as_of), with_record=True)
 
 
 async def page(session: Session, database_id: int, asked: Selection, listing: Listing) -> Rows:
@@ -103,6 +180,7 @@ async def page(session: Session, database_id: int, asked: Selection, listing: Li
     matching = (
         select(record.c.id, key.label("key"))
         .where(record.c.database_id == database_id, record.c.deleted_at.is_(None))
+        .where(record.c.archived_at.is_(None))
         .where(*(record.c.content.contains(dict(part)) for part in asked.contains))
         .where(_text(asked))
         .cte("matching")

@@ -1,0 +1,1 @@
+"""Policies: rules about who may do what, read from JSON."""

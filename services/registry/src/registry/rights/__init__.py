@@ -1,0 +1,1 @@
+"""Rights: who may do what with a database's records, decided in one place."""

@@ -5,9 +5,11 @@ from kit.web.contract import gate_of, operations, routes_of
 from kit.web.door import request_id_of
 from kit.web.links import leads_to
 from kit.web.problems import ProblemDocument, may_answer, problem_response
+from kit.web.releases import Release
 from kit.web.requests import (
     Evidence,
     JsonObject,
+    Keys,
     Neighbours,
     Reading,
     Text,
@@ -18,10 +20,12 @@ from kit.web.requests import (
 __all__ = [
     "Evidence",
     "JsonObject",
+    "Keys",
     "Neighbours",
     "Opening",
     "ProblemDocument",
     "Reading",
+    "Release",
     "Text",
     "Transaction",
     "create_app",

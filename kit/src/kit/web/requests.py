@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 
 from kit import database, evidence
 from kit.mediator import Mediator
+from kit.sealing import Keyring
 
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 _DEEPEST = 100
@@ -34,6 +35,10 @@ async def _mediator(request: Request) -> Mediator:
     return request.app.state.mediator
 
 
+async def _keyring(request: Request) -> Keyring:
+    return request.app.state.keyring
+
+
 Reading = Annotated[database.Reading, Depends(_reading)]
 """Statements without a transaction, for routes that change nothing."""
 
@@ -45,6 +50,9 @@ Evidence = Annotated[evidence.Ledger, Depends(_ledger)]
 
 Neighbours = Annotated[Mediator, Depends(_mediator)]
 """The way to other blocks, through the gateway."""
+
+Keys = Annotated[Keyring, Depends(_keyring)]
+"""What the block seals with."""
 
 
 def _text(value: str) -> str:

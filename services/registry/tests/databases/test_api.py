@@ -26,7 +26,7 @@ async def test_the_tables_are_what_the_migrations_make(urls):
     async with engine.connect() as connection:
         found = await connection.run_sync(differences)
     await engine.dispose()
-    assert found == []
+    assert [each for each in found if "pgqueuer" not in str(each)] == []
 
 
 async def test_a_new_database_answers_its_schema_with_id_code_and_version(owner):

@@ -3,6 +3,7 @@
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -21,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import UserDefinedType
 
-from kit import evidence
+from kit import deliveries, evidence
 
 
 class TransactionId(UserDefinedType[str]):
@@ -36,6 +37,7 @@ class TransactionId(UserDefinedType[str]):
 
 metadata = MetaData()
 evidence.add_tables(metadata)
+deliveries.add_tables(metadata)
 
 database = Table(
     "database",
@@ -190,4 +192,89 @@ delegation = Table(
     Column("revoked_at", DateTime(timezone=True)),
     Index("delegation_delegate", "tenant", "delegate"),
     Index("delegation_principal", "tenant", "principal"),
+)
+
+# subscriptions: who is told of changes
+
+subscription = Table(
+    "subscription",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("database_id", ForeignKey("database.id"), nullable=False),
+    Column("tenant", Text, nullable=False),  # the member whose database it is
+    Column("client", Text, nullable=False),  # whose subscription it is
+    Column("scopes", ARRAY(Text), nullable=False),  # of its right, when it subscribed
+    Column("legal_basis", Text),
+    Column("version", Integer, nullable=False),  # whose fields its events name
+    Column("events", ARRAY(Text), nullable=False),
+    Column("condition", JSONB),
+    Column("fields", ARRAY(Text), nullable=False),  # none: all
+    Column("with_content", Boolean, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("endpoint_id", ForeignKey("delivery_endpoint.id"), nullable=False, unique=True),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("deleted_at", DateTime(timezone=True)),
+    Index("subscription_database", "database_id", postgresql_where=text("deleted_at IS NULL")),
+)
+
+# automations: what moves data between databases, and to outside
+
+automation = Table(
+    "automation",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("database_id", ForeignKey("database.id"), nullable=False),
+    Column("tenant", Text, nullable=False),  # the member whose database it is
+    Column("client", Text, nullable=False),  # with whose rights it works
+    Column("scopes", ARRAY(Text), nullable=False),  # of its right, when it was last changed
+    Column("document", JSONB, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("seconds", Integer),  # between two runs; none: begun by a call only
+    Column("next_at", DateTime(timezone=True)),
+    Column("token", LargeBinary, unique=True),  # SHA-256 of what begins a run from outside
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("deleted_at", DateTime(timezone=True)),
+    Index("automation_database", "database_id", postgresql_where=text("deleted_at IS NULL")),
+    Index("automation_due", "next_at", postgresql_where=text("deleted_at IS NULL")),
+)
+
+automation_run = Table(
+    "automation_run",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("automation_id", ForeignKey("automation.id"), nullable=False),
+    Column("began_by", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("started_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("after_id", Uuid),  # the record it came to last
+    Column("done", Integer, nullable=False, server_default="0"),
+    Column("failed", Integer, nullable=False, server_default="0"),
+    Index(
+        "automation_run_once",
+        "automation_id",
+        unique=True,
+        postgresql_where=text("state = 'running'"),
+    ),
+    Index("automation_run_newest", "automation_id", "started_at"),
+)
+
+automation_failure = Table(
+    "automation_failure",
+    metadata,
+    Column("run_id", ForeignKey("automation_run.id"), primary_key=True),
+    Column("record_id", Uuid, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("reason", Text, nullable=False),  # which rule, and of which fields; no values
+)
+
+automation_progress = Table(
+    "automation_progress",
+    metadata,
+    Column("automation_id", ForeignKey("automation.id"), primary_key=True),
+    Column("record_id", ForeignKey("record.id"), primary_key=True),
+    Column("revision", Integer, nullable=False),  # the newest that was worked on
 )

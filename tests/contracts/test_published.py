@@ -18,9 +18,6 @@ FACTS: dict[str, list[dict[str, Any]]] = json.loads(
 )
 
 NOT_YET: dict[tuple[str, str, str], str] = {
-    ("registry", "put", "/data/{registryName}/{versionNumber}/updateEntries"): (
-        "changes many records at once, which needs one entry in the ledger for all of them"
-    ),
     ("consent", "post", "/config/webhook/"): "needs signed, retried calls to a client",
     ("consent", "get", "/config/webhook/{webhookId}/"): "as above",
     ("consent", "put", "/config/webhook/{webhookId}/"): "as above",

@@ -1,0 +1,1 @@
+"""Batches: many records created, changed or deleted by one request."""

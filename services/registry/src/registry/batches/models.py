@@ -1,0 +1,184 @@
+"""What a batch is asked to do, what it makes of its entries, and what is wrong with them."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from kit.evidence import Part
+from kit.problems import FieldError, Problem, TooLarge
+from registry.changes import models as changes
+from registry.changes.models import Draft
+from registry.databases.models import Release
+from registry.places import pointer
+from registry.records.models import Record
+from registry.triggers.models import value_at
+from registry.validation.models import MAX_ERRORS
+
+MOST = 10_000
+"""Entries of one batch, and records that one query may change or delete."""
+
+CREATED, UPDATED, DELETED = "record.created", "record.updated", "record.deleted"
+_WHOLE = len("#/write/content")
+
+
+class BatchTooLarge(TooLarge):
+    """A batch has more entries than one transaction should hold."""
+
+    title = "The batch is too large"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why one entry of a batch cannot be kept; pointers are inside the entry."""
+
+    row: int
+    problem: Problem
+
+    @property
+    def errors(self) -> list[FieldError]:
+        """Return the fields and reasons, or the one reason when no field is named."""
+        if self.problem.errors:
+            return [replace(e, pointer=inside(e.pointer)) for e in self.problem.errors]
+        return [FieldError("#", self.problem.detail or self.problem.title)]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """One record of a batch: what it was, what it is, and what was written of it."""
+
+    row: int
+    record: Record
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+    draft: Draft | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        """Tell whether the batch changed the record."""
+        return self.draft is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch: its records in the order of its entries, and what was not kept."""
+
+    made: Sequence[Made] = ()
+    faults: Sequence[Fault] = ()
+
+
+def inside(place: str) -> str:
+    """Return a pointer into a record's content, given one into the request for one record."""
+    if place.startswith("#/write/content"):
+        return "#" + place[_WHOLE:]
+    return place
+
+
+def check_size(count: int, what: str) -> None:
+    """Raise BatchTooLarge for more than a transaction should hold."""
+    if count > MOST:
+        raise BatchTooLarge(f"{what}: {MOST} are the most, an import takes any number")
+
+
+def refuse(faults: Sequence[Fault]) -> None:
+    """Raise the problem of a batch of which nothing is kept, naming the entries that are wrong.
+
+    It is of the kind of its first fault; the errors are the first 20, by entry.
+    """
+    if not faults:
+        return
+    first = min(faults, key=lambda fault: fault.row)
+    errors = [
+        FieldError(pointer("entries", fault.row) + error.pointer[1:], error.reason)
+        for fault in sorted(faults, key=lambda fault: fault.row)
+        for error in fault.errors
+    ][:MAX_ERRORS]
+    said = "; ".join(f"{error.pointer}: {error.reason}" for error in errors[:3])
+    raise type(first.problem)(f"{len(faults)} entries cannot be kept: {said}", errors=errors)
+
+
+def try_each(
+    entries: Iterable[tuple[int, Any]], do: Callable[[int, Any], Made]
+) -> tuple[list[Made], list[Fault]]:
+    """Do the same with each entry, by its row; return what was made and what cannot be kept."""
+    made: list[Made] = []
+    faults: list[Fault] = []
+    for row, entry in entries:
+        try:
+            made.append(do(row, entry))
+        except Problem as problem:
+            faults.append(Fault(row, problem))
+    return made, faults
+
+
+def record_of(release: Release, born: tuple[UUID, int], draft: Draft) -> Record:
+    """Return the record that a draft becomes; ``born`` are its id and number."""
+    text = json.dumps(draft.content, ensure_ascii=False)
+    version = release.path.version if draft.is_exact else None
+    return Record(*born, version, draft.primary_key, draft.subjects, text)
+
+
+def changed_by(release: Release, record: Record, draft: Draft) -> Record:
+    """Return what a record is once a draft is written in it."""
+    made = record_of(release, (record.id, record.number), draft)
+    return replace(made, revision=record.revision + 1, is_archived=record.is_archived)
+
+
+def not_unique(broken: Mapping[UUID, Sequence[str]]) -> dict[UUID, Problem]:
+    """Return the problem of each record whose values another record has."""
+    found: dict[UUID, Problem] = {}
+    for record, rules in broken.items():
+        names = dict.fromkeys(name for rule in rules for name in json.loads(rule))
+        errors = [
+            FieldError(pointer(*name.split(".")), "another record has this value") for name in names
+        ]
+        said = "another record has the same " + ", ".join(names)
+        found[record] = changes.NotUnique(said, errors=errors)
+    return found
+
+
+def touches_unique(release: Release, made: Made) -> bool:
+    """Tell whether a change touches a value that must be unique."""
+    names = {name for group in release.current.schema.uniques for name in group}
+    paths = [tuple(name.split(".")) for name in names]
+    return any(
+        not changes.same(value_at(made.before, path), value_at(made.after, path)) for path in paths
+    )
+
+
+def part_of(release: Release, made: Made) -> Part:
+    """Return what the ledger keeps of one record of a batch, as it would of a single change.
+
+    Values are sealed for those entitled where the record is about somebody, or else digests tell.
+    """
+    before, after = made.before, made.after
+    names = _names(release, before, after)
+    person = next((subject for subject in made.record.subjects if subject), None)
+    name = f"database:{release.database}/record:{made.record.id}"
+    facts: dict[str, Any] = {"fields": names, "recordNumber": made.record.number}
+    if person is None:
+        return Part(name, None, {**facts, "before": _digest(before), "after": _digest(after)})
+    detail = {
+        "reference": made.record.primary_key,
+        "before": changes.values(before, names),
+        "after": changes.values(after, names),
+    }
+    return Part(name, person, facts, detail)
+
+
+def _names(release: Release, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return the names of the fields that differ; a new record is not compared with anything."""
+    if before and after:
+        return changes.changed(release, before, after)
+    content = before or after
+    return [
+        field.name
+        for field in release.path.schema.every
+        if not field.in_list and not field.inside and value_at(content, field.path) is not None
+    ]
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     func,
     text,
 )
@@ -277,4 +278,72 @@ automation_progress = Table(
     Column("automation_id", ForeignKey("automation.id"), primary_key=True),
     Column("record_id", ForeignKey("record.id"), primary_key=True),
     Column("revision", Integer, nullable=False),  # the newest that was worked on
+)
+
+# files: documents and images of records
+
+file = Table(
+    "file",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("record_id", ForeignKey("record.id"), nullable=False),
+    Column("field", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the bytes
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Index("file_record", "record_id"),
+)
+
+file_chunk = Table(
+    "file_chunk",  # 256 KiB of a file
+    metadata,
+    Column("file_id", ForeignKey("file.id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+# links: what records refer to
+
+link = Table(
+    "record_link",
+    metadata,
+    Column("source", ForeignKey("record.id"), primary_key=True),
+    Column("field", Text, primary_key=True),
+    Column("value", Text, primary_key=True),  # what the field says: a key, or a record's id
+    Column("source_database", BigInteger, nullable=False),
+    Column("target_database", BigInteger, nullable=False),
+    Column("target", Uuid),  # the record meant; none where a soft link goes by value
+    Column("in_content", Boolean, nullable=False, server_default=false()),
+    Column("added", Boolean, nullable=False, server_default=false()),  # beside the content
+    Index("record_link_target", "target", "source_database", "field"),
+    Index("record_link_database", "source_database", "field"),
+    Index("record_link_value", "target_database", "value", postgresql_where=text("target IS NULL")),
+)
+
+# shares: some fields of a record, for whoever has a link
+
+share = Table(
+    "share",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("token", LargeBinary, nullable=False, unique=True),  # SHA-256 of what the link carries
+    Column("tenant", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("person", Text),
+    Column("database_id", ForeignKey("database.id"), nullable=False),
+    Column("record_id", ForeignKey("record.id"), nullable=False),
+    Column("version", Text, nullable=False),
+    Column("fields", ARRAY(Text), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("sharer", JSONB, nullable=False),  # whose rights decide at each opening
+    Column("rules", JSONB, nullable=False),
+    Column("uses", Integer, nullable=False, server_default="0"),
+    Column("max_uses", Integer),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),  # switched off
+    Index("share_tenant", "tenant", "client", "id"),
+    Index("share_record", "record_id"),
 )

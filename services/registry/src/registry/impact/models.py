@@ -8,10 +8,11 @@ change nothing.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from registry.databases.models import Definition
-from registry.fields.models import KEY_LENGTH, Field, Schema, pointer
+from registry.fields.models import Field, Schema
+from registry.places import pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ class Impact:
 
 
 _Found = Iterator[Finding]
-_Rule = Callable[[Field, Field], _Found]
+_Said = Mapping[str, Any]
+"""The rule of a field, in the words of JSON Schema."""
+_Rule = Callable[[Field, _Said, _Said], _Found]
 
 
 def between(before: Definition, after: Definition) -> Impact:
@@ -121,13 +124,22 @@ def _field(before: Field, after: Field) -> _Found:
     yield from _marks(before, after)
     if (before.kind, after.kind) == ("integer", "number"):
         yield _warning(after, "type", "widened", "readers may meet numbers that are not whole")
-    elif before.kind != after.kind:
-        reason = f"was of type {before.kind} and is of type {after.kind}"
+    elif _type(before) != _type(after):
+        reason = f"was of type {_type(before)} and is of type {_type(after)}"
         yield _breaking(after, "type", "type", reason)
         return
+    was, now = before.rule(), after.rule()
     for rule in _RULES:
-        yield from rule(before, after)
+        yield from rule(after, was, now)
     yield from _inside(before, after)
+
+
+def _type(field: Field) -> str:
+    return field.kind if field.items is not None else field.geo or _file(field) or field.kind
+
+
+def _file(field: Field) -> str | None:
+    return None if field.file is None else "file"
 
 
 def _inside(before: Field, after: Field) -> _Found:
@@ -143,8 +155,8 @@ def _inside(before: Field, after: Field) -> _Found:
 
 
 def _upper(keyword: str) -> _Rule:
-    def rule(before: Field, after: Field) -> _Found:
-        old, new = _limit(before, keyword), _limit(after, keyword)
+    def rule(after: Field, was: _Said, now: _Said) -> _Found:
+        old, new = was.get(keyword), now.get(keyword)
         if new is not None and (old is None or new < old):
             yield _breaking(after, keyword, "narrowed", f"others may write more than {new}")
         elif old is not None and (new is None or new > old):
@@ -154,8 +166,10 @@ def _upper(keyword: str) -> _Rule:
 
 
 def _lower(keyword: str) -> _Rule:
-    def rule(before: Field, after: Field) -> _Found:
-        old, new = _limit(before, keyword), _limit(after, keyword)
+    nothing = 0 if keyword in _COUNTS else None
+
+    def rule(after: Field, was: _Said, now: _Said) -> _Found:
+        old, new = was.get(keyword, nothing), now.get(keyword, nothing)
         if new is not None and (old is None or new > old):
             yield _breaking(after, keyword, "narrowed", f"others may write less than {new}")
         elif old is not None and (new is None or new < old):
@@ -164,68 +178,55 @@ def _lower(keyword: str) -> _Rule:
     return rule
 
 
-def _limit(field: Field, keyword: str) -> Any:
-    """Return a limit of a field as it is enforced: no count is below 0, identifiers are short."""
-    said = field.spec.get(keyword)
-    if said is None and keyword in ("minLength", "minItems"):
-        return 0
-    names = field.marked("primaryKey") or field.marked("x-personalDataId")
-    if keyword == "maxLength" and field.kind == "string" and names:
-        return KEY_LENGTH if said is None else min(KEY_LENGTH, said)
-    return said
+_COUNTS = ("minLength", "minItems")
+"""Limits that are 0 when nothing is said."""
 
 
-def _form(keyword: str, said: Callable[[Field], Any]) -> _Rule:
+def _form(keyword: str, place: str | None = None) -> _Rule:
     """Return the rule for what a value must look like: any other form may refuse it."""
 
-    def rule(before: Field, after: Field) -> _Found:
-        old, new = said(before), said(after)
+    def rule(after: Field, was: _Said, now: _Said) -> _Found:
+        old, new = was.get(keyword), now.get(keyword)
         if old == new:
             return
         if new is None:
-            yield _warning(after, keyword, "widened", "readers may meet values of other forms")
+            yield _warning(after, place or keyword, "widened", "readers may meet other forms")
         else:
-            yield _breaking(after, keyword, "narrowed", "others may write values of other forms")
+            yield _breaking(after, place or keyword, "narrowed", "others may write other forms")
 
     return rule
 
 
-def _enum(before: Field, after: Field) -> _Found:
-    old, new = _listed(before), _listed(after)
+def _enum(after: Field, was: _Said, now: _Said) -> _Found:
+    old, new = _listed(was), _listed(now)
     if new is not None and (old is None or not old <= new):
         yield _breaking(after, "enum", "narrowed", "others may write values not listed any more")
     if old is not None and (new is None or not new <= old):
         yield _warning(after, "enum", "widened", "readers may meet values they do not know")
 
 
-def _listed(field: Field) -> set[str] | None:
-    said = field.spec.get("enum")
+def _listed(rule: _Said) -> set[str] | None:
+    said = rule.get("enum")
     return {repr(value) for value in said} if isinstance(said, list) else None
 
 
-def _unique_items(before: Field, after: Field) -> _Found:
-    if after.marked("uniqueItems") and not before.marked("uniqueItems"):
+def _unique_items(after: Field, was: _Said, now: _Said) -> _Found:
+    old, new = bool(was.get("uniqueItems")), bool(now.get("uniqueItems"))
+    if new and not old:
         yield _breaking(after, "uniqueItems", "narrowed", "others may write an item twice")
-    elif before.marked("uniqueItems") and not after.marked("uniqueItems"):
+    elif old and not new:
         yield _warning(after, "uniqueItems", "widened", "readers may meet an item twice")
 
 
 _RULES: tuple[_Rule, ...] = (
-    *(_lower(keyword) for keyword in ("minLength", "minimum", "exclusiveMinimum", "minItems")),
+    *(_lower(keyword) for keyword in (*_COUNTS, "minimum", "exclusiveMinimum")),
     *(_upper(keyword) for keyword in ("maxLength", "maximum", "exclusiveMaximum", "maxItems")),
-    _form("format", lambda field: field.format),
-    _form("pattern", lambda field: field.spec.get("pattern")),
-    _form("multipleOf", lambda field: field.spec.get("multipleOf")),
-    _form("x-personalDataId", lambda field: _said(field, "x-personalDataId").get("pattern")),
+    *(_form(keyword) for keyword in ("format", "pattern", "multipleOf")),
+    _form("allOf", "x-personalDataId"),
     _enum,
     _unique_items,
 )
-
-
-def _said(field: Field, keyword: str) -> Mapping[str, Any]:
-    """Return what a keyword says as an object, an empty one when it says less."""
-    said = field.spec.get(keyword)
-    return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+"""Rules of the keywords that a field's rule can have; it has what is enforced, and no more."""
 
 
 _SET: Mapping[str, tuple[bool, str]] = {
@@ -256,8 +257,9 @@ _TURNED = ("x-link", "x-file", "x-mask", "triggers")
 
 
 def _marks(before: Field, after: Field) -> _Found:
-    for mark, (breaks, reason) in _SET.items():
+    for mark, (strict, reason) in _SET.items():
         was, now = before.marked(mark), after.marked(mark)
+        breaks = strict and (mark != "x-link" or after.link is None or after.link.is_strict)
         if now and not was:
             yield _finding(after, mark, "marked", reason, is_breaking=breaks)
         elif was and not now and mark in _CLEARED:

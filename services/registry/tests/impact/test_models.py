@@ -193,14 +193,17 @@ LEAF = st.one_of(TEXT, NUMBER, st.just({"type": "boolean"}))
 
 
 def _without_identifiers(spec: dict[str, Any]) -> dict[str, Any]:
-    return {name: said for name, said in spec.items() if name != "x-personalDataId"}
+    fields = spec.get("properties", {})
+    inner = {name: _without_identifiers(said) for name, said in fields.items()}
+    kept = {name: said for name, said in spec.items() if name != "x-personalDataId"}
+    return {**kept, "properties": inner} if inner else kept
 
 
 def holders(inside: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
     lists = st.fixed_dictionaries(
         {"type": st.just("array")},
         optional={
-            "items": inside.map(_without_identifiers).filter(lambda s: "properties" not in s),
+            "items": inside.map(_without_identifiers),
             "minItems": COUNT,
             "maxItems": COUNT,
             "uniqueItems": st.booleans(),
@@ -217,7 +220,8 @@ def objects(draw: st.DrawFn, inside: st.SearchStrategy[dict[str, Any]]) -> dict[
     return {"type": "object", "required": required, "properties": fields}
 
 
-SCHEMAS = objects(st.recursive(LEAF, holders, max_leaves=4))
+FIELDS = st.recursive(LEAF, holders, max_leaves=3)
+SCHEMAS = objects(FIELDS)
 VALUES = st.recursive(
     st.one_of(
         st.sampled_from(["", "a", "ab", "b", "aab", "2026-01-31", "a@b.ee"]),
@@ -237,7 +241,7 @@ def pairs(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
     before = draw(SCHEMAS)
     after = copy.deepcopy(before)
     for name in draw(st.lists(st.sampled_from("abcd"), max_size=2)):
-        after["properties"][name] = draw(st.one_of(LEAF, st.recursive(LEAF, holders)))
+        after["properties"][name] = draw(FIELDS)
     if draw(st.booleans()):
         known = sorted(after["properties"])
         after["required"] = draw(st.lists(st.sampled_from(known), unique=True))

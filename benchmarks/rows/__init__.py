@@ -8,6 +8,7 @@ NAMES = (
     "registry_read",
     "registry_read_personal",
     "registry_create",
+    "registry_create_entries",
     "gateway_http",
     "gateway_inside",
     "gateway_inside_two_workers",

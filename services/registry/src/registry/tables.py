@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     Table,
     Text,
     UniqueConstraint,
@@ -20,7 +21,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.types import UserDefinedType
 
 from kit import deliveries, evidence
@@ -92,6 +93,12 @@ record = Table(
     Column("changed_in", TransactionId, nullable=False, server_default=func.pg_current_xact_id()),
     UniqueConstraint("database_id", "number", name="record_number"),
     Index("record_of_database", "database_id", "id"),
+    Index(
+        "record_live",  # what lists count
+        "database_id",
+        "id",
+        postgresql_where=text("deleted_at IS NULL AND archived_at IS NULL"),
+    ),
     Index("record_changed", "database_id", "changed_in", "id"),
     Index("record_primary_key", "database_id", "primary_key"),
     Index("record_subjects", "subjects", postgresql_using="gin"),
@@ -136,15 +143,6 @@ unique_value = Table(
 
 # rights: what callers hold in a member's databases
 
-access_role = Table(
-    "access_role",
-    metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("description", Text),
-    Column("policies", JSONB, nullable=False),  # what whoever has the role may do
-)
-
 access_group = Table(
     "access_group",
     metadata,
@@ -169,10 +167,11 @@ role_holder = Table(
     UniqueConstraint("tenant", "kind", "party", name="role_holder_tenant_kind_party_key"),
 )
 
-access_template = Table(
-    "access_template",
+named_policies = Table(
+    "named_policies",
     metadata,
     Column("tenant", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # role or template
     Column("name", Text, primary_key=True),
     Column("description", Text),
     Column("policies", JSONB, nullable=False),
@@ -346,4 +345,27 @@ share = Table(
     Column("ended_at", DateTime(timezone=True)),  # switched off
     Index("share_tenant", "tenant", "client", "id"),
     Index("share_record", "record_id"),
+)
+
+# listing: what lists and searches look into
+
+words = Table(
+    "record_words",
+    metadata,
+    Column("record_id", ForeignKey("record.id", ondelete="CASCADE"), primary_key=True),
+    Column("words", TSVECTOR, nullable=False),  # lexemes <database>:<field>:<word>
+    Index("record_words_words", "words", postgresql_using="gin"),
+)
+
+value = Table(
+    "record_value",  # of the fields whose schema declares them indexed
+    metadata,
+    Column("database_id", BigInteger, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("text", Text(collation="C")),  # its first 200 characters
+    Column("number", Numeric),
+    Column("record_id", ForeignKey("record.id", ondelete="CASCADE"), nullable=False),
+    Index("record_value_text", "database_id", "field", "text", "record_id"),
+    Index("record_value_number", "database_id", "field", "number", "record_id"),
+    Index("record_value_record", "record_id"),
 )

@@ -182,6 +182,8 @@ def _list(said: dict[str, Any], items: Any, form: str | None, spot: _Spot) -> Fi
     if of_items.get("unique") or said.get("unique"):
         spec["uniqueItems"] = True
         spec.pop("unique", None)
+    if said.get("multiple"):
+        spec.pop("enum", None)  # which values there are is said of each, not of the list
     if of_items.get("required") is True:
         spec["minItems"] = max(1, spec.get("minItems", 1))
     check_marks(spec, "array", spot.place)

@@ -1,0 +1,1 @@
+"""Actions: what a trigger may do to a record."""

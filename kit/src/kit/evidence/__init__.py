@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kit.evidence.ledger import MOST_PARTS, Ledger
     from kit.evidence.merkle import leaf_hash
-    from kit.evidence.models import Entry, Mark, Part, Sealed, Search, Written
+    from kit.evidence.models import WHOLE, Entry, Mark, Part, Sealed, Search, Written
     from kit.evidence.signing import Keys, NotSigned, Signer, new_signing_keys
     from kit.evidence.tables import APPEND_ONLY, add_tables, only_insert
 
 __all__ = [
     "APPEND_ONLY",
     "MOST_PARTS",
+    "WHOLE",
     "Entry",
     "Keys",
     "Ledger",
@@ -46,6 +47,7 @@ __all__ = [
 _ROOMS = {
     "APPEND_ONLY": "tables",
     "MOST_PARTS": "ledger",
+    "WHOLE": "models",
     "Mark": "models",
     "Part": "models",
     "Ledger": "ledger",

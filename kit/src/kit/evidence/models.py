@@ -61,6 +61,20 @@ class Mark:
     id: UUID
     place: int = WHOLE
 
+    @property
+    def text(self) -> str:
+        """Return the mark as a client carries it."""
+        return f"{moment(self.at)}_{self.id}_{self.place}"
+
+    @classmethod
+    def read(cls, text: str) -> "Mark":
+        """Return what ``text`` says, or raise ValueError."""
+        at, entry, place = text.split("_")
+        mark = cls(datetime.fromisoformat(at), UUID(entry), int(place))
+        if mark.text != text or not WHOLE <= mark.place < 1 << 31:
+            raise ValueError(text)
+        return mark
+
 
 @dataclass(frozen=True, slots=True)
 class Written:

@@ -162,7 +162,8 @@ async def restore(
 
 
 def _call(caller: Caller, where: Address) -> Call:
-    return Call(caller, where.registry, where.version, where.legal_basis)
+    consent = where.consent_record
+    return Call(caller, where.registry, where.version, where.legal_basis, consent_record=consent)
 
 
 def _asked(change: Change, where: Guard) -> Asked:

@@ -80,6 +80,9 @@ class Access(BaseModel):
     """What a read needs besides the right to it."""
 
     requiresConsent: RequiresConsent | None = None
+    requiresLegalBasis: bool = Field(
+        False, description="Whether each read says by what law, in the header X-Legal-Basis"
+    )
 
 
 class Modify(BaseModel):

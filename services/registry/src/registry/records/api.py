@@ -150,7 +150,8 @@ async def get(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
 
 
 def _call(caller: Caller, where: Address, as_of: datetime | None = None) -> Call:
-    return Call(caller, where.registry, where.version, where.legal_basis, as_of)
+    said = where.legal_basis, as_of, where.consent_record
+    return Call(caller, where.registry, where.version, *said)
 
 
 def _json(text: str, tag: str | None = None) -> Response:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import Header, Path, Query
 from pydantic import AwareDatetime, BaseModel, Field, model_validator
@@ -27,6 +28,13 @@ class Address:
             alias="X-Legal-Basis",
             max_length=200,
             description="Law or decision this is done under; it is written in the log",
+        ),
+    ] = None
+    consent_record: Annotated[
+        UUID | None,
+        Header(
+            alias="X-Consent-Record-Id",
+            description="Consent record that the reader refers to; it is written in the log",
         ),
     ] = None
 

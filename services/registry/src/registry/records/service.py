@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
+from uuid import UUID
 
 from kit.access import Caller
 from kit.database import Session
@@ -46,6 +47,7 @@ class Call:
     version: str
     legal_basis: str | None = None
     as_of: datetime | None = None
+    consent_record: UUID | None = None
 
     @property
     def where(self) -> tuple[str, str, int]:
@@ -118,7 +120,9 @@ class Opened:
 
     def purpose(self, operation: str) -> Purpose:
         """Return why and how records are looked at."""
-        return Purpose(operation, self.call.legal_basis)
+        stated = self.call.consent_record
+        said = None if stated is None else str(stated)
+        return Purpose(operation, self.call.legal_basis, stated_consent=said)
 
 
 async def open_for(session: Session, call: Call, action: Action) -> Opened:
@@ -162,7 +166,7 @@ async def page(session: Session, ledger: Ledger, call: Call, listing: Listing) -
     rows = await store.page(session, found.release.database, selection, listing)
     if found.personal:
         looks = [found.look(record) for record in rows.records]
-        await usage.note(ledger, call.caller, READ, looks, found.purpose("list"))
+        await usage.note_rows(ledger, call.caller, READ, looks, found.purpose("list"))
     return Shown(rows.count, [found.shown(record) for record in rows.records])
 
 

@@ -7,12 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from kit.evidence import Mark, Part
 from kit.problems import Forbidden, Invalid, NotFound
 
 READ = "record.read"
 CHECKED = "record.checked"
 REFUSED = "record.refused"
 REPORTED = "usage.read"
+EXPORTED = "subject.exported"
 _LONGEST = 200
 _IDENTIFIER = re.compile(r"[\w][^\x00-\x1f\x7f]*")
 
@@ -21,6 +23,12 @@ class PersonInvalid(Invalid):
     """The identifier cannot be one of a person."""
 
     title = "Invalid ID supplied"
+
+
+class CursorInvalid(Invalid):
+    """The cursor is not one that a page of this report ended with."""
+
+    title = "The cursor is not one of this report"
 
 
 class PersonUnknown(NotFound):
@@ -42,6 +50,24 @@ def check_person(identifier: str) -> str:
             f"an identifier begins with a letter or digit and has {_LONGEST} characters at most"
         )
     return identifier
+
+
+def read_cursor(text: str | None) -> Mark | None:
+    """Return where a page begins, None for the first; raise CursorInvalid."""
+    try:
+        return None if text is None else Mark.read(text)
+    except ValueError as error:
+        raise CursorInvalid("give what the header X-Next-Cursor of the page before said") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whose report is asked for, about which database, and which page of it."""
+
+    person: str
+    registry: str
+    limit: int = 1000
+    cursor: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +94,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One entry of the report."""
+    """One entry of the report, or the person's part of a bulk entry, then with its place in it."""
 
     id: UUID
     at: datetime
@@ -76,6 +102,8 @@ class Usage:
     object: str
     facts: Mapping[str, Any]
     detail: Mapping[str, Any]
+    person: str = ""
+    place: int | None = None
 
     @property
     def initials(self) -> str | None:
@@ -92,3 +120,19 @@ class Usage:
     def reference(self) -> str | None:
         """Return what the record is called: its primary key, or else its id."""
         return self.detail.get("reference") or self.record
+
+
+def parts(looks: Sequence[Look]) -> list[Part]:
+    """Return the parts of an entry about many looks: one for each record and each of its people."""
+    fields = same_fields(looks)
+    return [
+        Part(look.object, person, {} if fields is not None else {"fields": list(look.fields)})
+        for look in looks
+        for person in look.people or [None]
+    ]
+
+
+def same_fields(looks: Sequence[Look]) -> list[str] | None:
+    """Return the personal fields that all looks showed, None when they showed different ones."""
+    first = looks[0].fields
+    return list(first) if all(look.fields == first for look in looks) else None

@@ -1,15 +1,57 @@
 """The usage report on the wire, as GovStack spells it."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Path
 from pydantic import BaseModel, Field
 
-from kit.web import Text
+from kit.web import Text, gathered
+
+Cursor = Annotated[
+    Text | None,
+    Field(max_length=200, description="What `X-Next-Cursor` of the page before said"),
+]
+PageSize = Annotated[int, Field(ge=1, le=1000, description="Entries of a page")]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which version of which registry."""
+
+    registry: Annotated[
+        str, Path(alias="registryName", description="Code of the database, in any case")
+    ]
+    version: Annotated[
+        str, Path(alias="versionNumber", description="Published version", examples=["1.0"])
+    ]
+
+
+Placed = Annotated[Place, gathered(Place)]
 
 
 class UsageQuery(BaseModel):
     """Whose data, in which database; in a body, so that no address carries an identifier."""
 
-    userId: Text = Field(description="The person's identifier", examples=["EE378129277266"])
+    userId: Text = Field(
+        description="The person's identifier: any that the database has of them",
+        examples=["EE378129277266"],
+    )
     databaseId: Text = Field(description="Code or id of the database", examples=["MCTS"])
+    cursor: Cursor = None
+    pageSize: PageSize = 1000
+
+
+class PersonQuery(BaseModel):
+    """Whose data; in a body, so that no address carries an identifier."""
+
+    userId: Text | None = Field(
+        None,
+        description="The person's identifier; not needed by who is signed in",
+        examples=["EE378129277266"],
+    )
+    cursor: Cursor = None
+    pageSize: PageSize = 1000
 
 
 class Reference(BaseModel):
@@ -21,7 +63,11 @@ class Reference(BaseModel):
 class PersonalDataUsage(BaseModel):
     """One look at a person's data."""
 
-    id: str = Field(description="Id of the log entry")
+    id: str = Field(description="Id of the log entry, which `/evidence/packages/{id}` proves")
+    part: int | None = Field(
+        None, description="Of a list or an export: the place of this part, for `?part=`"
+    )
+    personalDataId: str = Field(description="Whose data", examples=["EE378129277266"])
     readerId: str | None = Field(None, description="Who looked", examples=["EE37819285773"])
     readerInitials: str | None = Field(None, description="Their initials", examples=["JD"])
     readerInstitutionId: str = Field(description="Their institution", examples=["DEV/GOV/10001"])
@@ -36,3 +82,6 @@ class PersonalDataUsage(BaseModel):
     operation: str = Field(description="How it was looked at", examples=["read"])
     legalBasis: str | None = Field(None, description="Legal basis the reader stated")
     consentRecordId: str | None = Field(None, description="Consent the read stood on")
+    statedConsentRecordId: str | None = Field(
+        None, description="Consent the reader referred to (X-Consent-Record-Id), not checked"
+    )

@@ -4,34 +4,45 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 from kit.access import Caller
 from kit.database import Session
-from kit.evidence import Entry, Ledger, Search, Written
+from kit.evidence import MOST_PARTS, WHOLE, Entry, Ledger, Search, Written
 from registry.databases import service as databases
+from registry.databases.models import version_number
 from registry.usage import store
 from registry.usage.models import (
     CHECKED,
+    EXPORTED,
     READ,
     REPORTED,
+    Asked,
     Look,
     NotYourData,
+    PersonInvalid,
     PersonUnknown,
     Usage,
     check_person,
+    parts,
+    read_cursor,
+    same_fields,
 )
-
-MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """Why and how records were looked at."""
+    """Why and how records were looked at.
+
+    ``consent_record_id`` is what the consent block decided by; ``stated_consent`` what the reader
+    refers to, which nobody checked.
+    """
 
     operation: str
     legal_basis: str | None = None
     consent_record_id: str | None = None
     reason: str | None = None
+    stated_consent: str | None = None
 
 
 def reader(caller: Caller) -> dict[str, Any]:
@@ -51,6 +62,52 @@ async def note(
     """Write an entry for each record and each person it is about; durable when this returns."""
     entries = [entry for look in looks for entry in _entries(caller, kind, look, purpose)]
     await asyncio.gather(*(ledger.note(entry) for entry in entries))
+
+
+async def note_rows(
+    ledger: Ledger, caller: Caller, kind: str, looks: Sequence[Look], purpose: Purpose
+) -> None:
+    """Write one entry for a page of records, with a part for each record and person.
+
+    The reader is sealed once, with the key of the member whose records they are: erasing one
+    person takes nothing from the others' reports. Looks at nothing personal are left out; more than
+    ``MOST_PARTS`` make more entries. Durable when this returns.
+    """
+    shown = [look for look in looks if look.fields]
+    if shown:
+        await asyncio.gather(*(ledger.note(entry) for entry in _bulk(caller, kind, shown, purpose)))
+
+
+async def record_rows(  # noqa: PLR0913, PLR0917  as note_rows, in a transaction
+    session: Session,
+    ledger: Ledger,
+    caller: Caller,
+    kind: str,
+    looks: Sequence[Look],
+    purpose: Purpose,
+) -> None:
+    """Write down, in the change's own transaction, that its answer showed many records."""
+    shown = [look for look in looks if look.fields]
+    for entry in _bulk(caller, kind, shown, purpose) if shown else ():
+        await ledger.record(session, entry)
+
+
+def _bulk(caller: Caller, kind: str, looks: Sequence[Look], purpose: Purpose) -> list[Entry]:
+    found = parts(looks)
+    whole = Entry(
+        kind,
+        caller.client,
+        f"database:{looks[0].database}/records",
+        subject=caller.tenant,
+        facts=_facts(caller, purpose, fields=same_fields(looks)),
+        detail=reader(caller),
+        tenant=caller.tenant,
+    )
+    whole = with_basis(whole, purpose.legal_basis)
+    return [
+        replace(whole, parts=found[start : start + MOST_PARTS])
+        for start in range(0, len(found), MOST_PARTS)
+    ]
 
 
 async def record(
@@ -87,6 +144,7 @@ def _facts(caller: Caller, purpose: Purpose, **more: object) -> Mapping[str, Any
     said = {
         "operation": purpose.operation,
         "consentRecordId": purpose.consent_record_id,
+        "statedConsent": purpose.stated_consent,
         "reason": purpose.reason,
         "requestId": caller.request_id,
         **more,
@@ -95,25 +153,22 @@ def _facts(caller: Caller, purpose: Purpose, **more: object) -> Mapping[str, Any
 
 
 async def report(
-    session: Session, ledger: Ledger, caller: Caller, person: str, registry: str
-) -> list[Usage]:
-    """Return who looked at a person's data in a database, newest first, 1000 entries at most.
+    session: Session, ledger: Ledger, caller: Caller, asked: Asked
+) -> tuple[list[Usage], str | None]:
+    """Return who looked at a person's data, newest first, and the cursor of the next page.
 
     A signed-in person asks about themselves, or about whom they represent; an application of the
-    owner about anybody, and is also told who fetched the report. Raise NotYourData, PersonInvalid
-    or PersonUnknown.
+    owner about anybody, and is also told who fetched the report. Raise NotYourData before anything
+    is looked up, PersonInvalid, CursorInvalid or PersonUnknown.
     """
-    check_person(person)
-    analyst = caller.person is None and caller.is_owner
-    if not analyst and caller.speaks_for != person:
-        raise NotYourData("a person may ask about themselves, the owner's application for anybody")
-    database = await databases.find_named(session, caller.tenant, registry)
-    kinds = (READ, CHECKED, REPORTED) if analyst else (READ, CHECKED)
+    person, before = check_person(asked.person), read_cursor(asked.cursor)
+    sees_all = check_entitled(caller, person)
+    database = await databases.find_named(session, caller.tenant, asked.registry)
+    kinds = (READ, CHECKED, EXPORTED, REPORTED) if sees_all else (READ, CHECKED, EXPORTED)
     prefix = f"database:{database.id}/"
-    found = await ledger.search(
-        Search(kinds=kinds, object_prefix=prefix, subject=person, limit=MOST)
-    )
-    if not found and not await store.knows(session, database.id, person):
+    search = Search(kinds, object_prefix=prefix, subject=person, before=before, limit=asked.limit)
+    found = await ledger.search(search)
+    if not found and before is None and not await store.knows(session, database.id, person):
         raise PersonUnknown("no record of this database is about this person")
     await ledger.note(
         Entry(
@@ -126,8 +181,58 @@ async def report(
             tenant=caller.tenant,
         )
     )
-    return [_usage(entry) for entry in found]
+    more = found[-1].mark.text if len(found) == asked.limit else None
+    return await _told(session, person, found), more
 
 
-def _usage(entry: Written) -> Usage:
-    return Usage(entry.id, entry.at, entry.actor, entry.object, entry.facts, entry.detail or {})
+async def report_of(
+    session: Session, ledger: Ledger, caller: Caller, version: str, asked: Asked
+) -> tuple[list[Usage], str | None]:
+    """Return the report of a registry as its data paths name it; raise RegistryNotFound too.
+
+    Without a person it is about whom the signed-in person speaks for.
+    """
+    person = asked.person or caller.speaks_for
+    if person is None:
+        raise PersonInvalid("nobody is signed in: userId says whose report is asked for")
+    check_entitled(caller, person)
+    database = await databases.find_named(session, caller.tenant, asked.registry)
+    await databases.release_of(session, caller.tenant, database.id, version_number(version))
+    return await report(session, ledger, caller, replace(asked, person=person))
+
+
+def check_entitled(caller: Caller, person: str) -> bool:
+    """Tell whether a caller sees everything about a person, or raise NotYourData.
+
+    An application of the owner does when nobody is signed in; a person sees their own.
+    """
+    analyst = caller.person is None and caller.is_owner
+    if not analyst and caller.speaks_for != person:
+        raise NotYourData("a person may ask about themselves, the owner's application for anybody")
+    return analyst
+
+
+async def _told(session: Session, person: str, found: Sequence[Written]) -> list[Usage]:
+    """Return entries as the report has them; a part's record is called what it is called now."""
+    told = [_usage(entry, person) for entry in found]
+    bulk = [UUID(one.record) for one in told if one.place is not None and one.record]
+    names = await store.references(session, bulk) if bulk else {}
+    return [
+        replace(one, detail={**one.detail, "reference": names.get(one.record)})
+        if one.place is not None
+        else one
+        for one in told
+    ]
+
+
+def _usage(entry: Written, person: str) -> Usage:
+    return Usage(
+        entry.id,
+        entry.at,
+        entry.actor,
+        entry.object,
+        entry.facts,
+        entry.detail or {},
+        person,
+        None if entry.place == WHOLE else entry.place,
+    )

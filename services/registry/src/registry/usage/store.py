@@ -1,5 +1,8 @@
 """What the usage report asks of the records."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from kit.database import Session
 
 
@@ -14,3 +17,11 @@ async def knows(session: Session, database_id: int, person: str) -> bool:
         person,
     )
     return row is not None
+
+
+async def references(session: Session, records: Sequence[UUID]) -> dict[str | None, str | None]:
+    """Return the primary keys of records by their ids as texts, of deleted ones too."""
+    rows = await session.fetch(
+        "SELECT id::text AS id, primary_key FROM record WHERE id = ANY($1)", list(set(records))
+    )
+    return {row["id"]: row["primary_key"] for row in rows}

@@ -72,6 +72,7 @@ version = Table(
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("changed_by", Text, nullable=False),
     Column("published_at", DateTime(timezone=True)),  # none: a draft
+    Column("deleted_at", DateTime(timezone=True)),  # its number is not given again
     UniqueConstraint("database_id", "number", name="database_version_number"),
 )
 
@@ -368,4 +369,67 @@ value = Table(
     Index("record_value_text", "database_id", "field", "text", "record_id"),
     Index("record_value_number", "database_id", "field", "number", "record_id"),
     Index("record_value_record", "record_id"),
+)
+
+# imports: files on their way into a database, and what became of their rows
+
+import_job = Table(
+    "import_job",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("database_id", ForeignKey("database.id"), nullable=False),
+    Column("client", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    Column("options", JSONB, nullable=False),
+    Column("wrapped", LargeBinary),  # the key of what is sealed; destroyed when the import ends
+    Column("caller", LargeBinary),  # sealed: in whose name the rows are written
+    Column("problem", JSONB),  # why it could not go on
+    Column("bytes", BigInteger, nullable=False, server_default="0"),
+    Column("rows_read", BigInteger, nullable=False, server_default="0"),
+    Column("created", BigInteger, nullable=False, server_default="0"),
+    Column("updated", BigInteger, nullable=False, server_default="0"),
+    Column("unchanged", BigInteger, nullable=False, server_default="0"),
+    Column("failed", BigInteger, nullable=False, server_default="0"),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Index("import_job_database", "database_id", "created_at"),
+)
+
+import_part = Table(
+    "import_part",
+    metadata,
+    Column("import_id", ForeignKey("import_job.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+import_fault = Table(
+    "import_fault",
+    metadata,
+    Column("import_id", ForeignKey("import_job.id"), primary_key=True),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),  # of the row in its file
+    Column("line", BigInteger, nullable=False),
+    Column("errors", JSONB, nullable=False),
+)
+
+# templates: registers to begin with
+
+template = Table(
+    "template",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # of one version
+    Column("tenant", Text, nullable=False),  # the member that made it
+    Column("code", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("domain", Text),
+    Column("is_shared", Boolean, nullable=False),  # with all members of the instance
+    Column("bundle", JSON, nullable=False),  # not JSONB: the order of fields is kept
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("deleted_at", DateTime(timezone=True)),  # its number is not given again
+    UniqueConstraint("tenant", "code", "number", name="template_version"),
 )

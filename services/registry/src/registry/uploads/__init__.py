@@ -1,0 +1,1 @@
+"""Uploads: a body of several parts, read as it comes."""

@@ -27,10 +27,13 @@ PATTERNS = [
     r"^\x41\u0042[\]x-]$",
 ]
 
-WORDS = """properties type items required enum pattern minimum maximum x-link x-mask x-file x-secret
+WORDS = re.findall(
+    r"\S+",
+    """properties type items required enum pattern minimum maximum x-link x-mask x-file x-secret
     x-personalDataId values unique primaryKey triggers conditions actions when on value id multiple
     default example examples minItems multipleOf format indexes storageProfile fieldsUniques a field
-    keepLast fields from width gapless key databaseId coordinates""".split()
+    keepLast fields from width gapless key databaseId coordinates""",
+)
 
 _names = st.sampled_from(["a", "b", "ስም", "first name", "x_1"])
 _number = st.integers(-5, 5) | st.floats(-5, 5)

@@ -31,6 +31,8 @@ from kit.web import operations
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = ("registry", "consent", "messaging", "catalogue", "gateway")
+CONTRACTS = (*BLOCKS, "registry-1.0")
+"""Those of the blocks, and of older releases of theirs."""
 TENANT = "TEST/GOV/1001"
 EVERYTHING = Caller(f"{TENANT}/clinic", TENANT, scopes=frozenset({"*", "evidence:erase"}))
 CLINIC, CLINIC_SECRET = "DEV/GOV/10001/clinic", "the clinic's own secret"
@@ -216,9 +218,13 @@ class Stage:
     def asked_by(self, caller: Caller | None = EVERYTHING) -> ASGIApp:
         """Return the application as a caller reaches it through the gateway in one process."""
 
+        release = self.block.partition("-")[2]
+        under = f"/{release}" if release else ""
+
         async def asking(scope: Any, receive: Any, send: Any) -> None:
             handed = {} if self.block == "gateway" or caller is None else {IN_PROCESS: caller}
-            await self.app({**scope, **handed}, receive, send)
+            path, raw = under + scope["path"], under.encode() + scope["raw_path"]
+            await self.app({**scope, **handed, "path": path, "raw_path": raw}, receive, send)
 
         return asking
 
@@ -264,7 +270,12 @@ class Stage:
             for name, v in step.items()
             if name not in {"do", "keep", "places"}
         }
-        return Request(operations_of(self.block)[step["do"]], **given)
+        return Request(self.operation(step["do"]), **given)
+
+    def operation(self, name: str) -> Operation:
+        """Return an operation of the contract, or one of today's, which older releases have too."""
+        today = operations_of(self.block.partition("-")[0])
+        return operations_of(self.block).get(name) or today[name]
 
     def good(self, name: str) -> Request:
         """Return a good request of an operation."""
@@ -345,7 +356,7 @@ def block_of(name: str) -> Block:
 @asynccontextmanager
 async def staged(name: str, *, filled_in: bool = True, **changed: Any) -> AsyncGenerator[Stage]:
     """Lend a block with everything of ``good_input.yaml`` in it; ``changed`` are settings."""
-    block = block_of(name)
+    block = block_of(name.partition("-")[0])
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(copy_of_template(block))
         app = block.create_app(settings_for(block, urls, **changed))
@@ -366,7 +377,7 @@ async def staged(name: str, *, filled_in: bool = True, **changed: Any) -> AsyncG
 @asynccontextmanager
 async def stranded(name: str, kept: Mapping[str, Any]) -> AsyncGenerator[Stage]:
     """Lend a block whose database does not answer."""
-    block = block_of(name)
+    block = block_of(name.partition("-")[0])
     app = block.create_app(settings_for(block, Urls(NOWHERE, NOWHERE)))
     async with app.router.lifespan_context(app):
         app.state.published_keys, app.state.verifying = OTHER, asyncio.Lock()

@@ -13,13 +13,13 @@ from urllib.parse import urlencode
 import pytest
 import yaml
 from httpx import Response
-from stage import BLOCKS, Operation, Request, Stage, ask, operations_of
+from stage import CONTRACTS, Operation, Request, Stage, ask, operations_of
 
 CORPUS: dict[str, list[dict[str, Any]]] = yaml.load(
     (Path(__file__).parent / "bad_input.yaml").read_text(encoding="utf-8"), yaml.CSafeLoader
 )
 JSON = "application/json"
-OPERATIONS = [(block, name) for block in BLOCKS for name in operations_of(block)]
+OPERATIONS = [(block, name) for block in CONTRACTS for name in operations_of(block)]
 SAFE = {"GET"}
 ROUTER = {404, 405}
 """What the router says of an address that is no operation's any more."""

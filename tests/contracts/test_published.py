@@ -2,7 +2,8 @@
 
 ``published.json`` holds facts of the published files (names, places, shapes; no text of theirs),
 with the faults of those files absorbed: names that are referenced in another spelling than they are
-defined, a request body given as a query parameter, fields of an example registry (left out).
+defined, a request body given as a query parameter, fields of an example registry (left out), parts
+of a path that release 1.0 names in lower case (the names never travel).
 """
 
 import json
@@ -35,6 +36,13 @@ OTHERWISE: dict[tuple[str, str], str] = {
     ("registry", "* /database/modify answer 200 incrementIndex"): "in the schema as it was sent",
     ("registry", "* /database/modify answer 200 required"): "in the schema as it was sent",
     ("registry", "* answer *genericServices.usedCount"): "uses are not counted by service yet",
+    ("registry-1.0", "* answer 200 value"): "its own tests read a bare value",
+    (
+        "registry-1.0",
+        "* /database/modify answer 200 incrementIndex",
+    ): "in the schema as it was sent",
+    ("registry-1.0", "* /database/modify answer 200 required"): "in the schema as it was sent",
+    ("registry-1.0", "* answer *generic_services.used_count"): "as above",
     ("gateway", "* */pull/v1/* answer 409"): "a request that cannot be read is 400, as elsewhere",
     ("consent", "* answer *authorizedByIndividual.*"): "an individual is named by id alone",
     ("consent", "* answer *consentRecord*.individual.*"): "an individual is named by id alone",

@@ -36,7 +36,10 @@ CONTRACTS = Path("contracts")
 
 
 class Answer(NamedTuple):
-    """One kind of answer: an operation of a block, by its operationId, and a status."""
+    """One kind of answer: an operation, by its operationId, and a status.
+
+    ``block`` is the name of a contract: a block's, or ``registry-1.0`` for an older release of it.
+    """
 
     block: str
     operation: str
@@ -93,7 +96,8 @@ class _Watch:
         name = operations.find(scope["method"], scope["path"])
         if name is None:
             return
-        answer = Answer(app.state.block, name, str(status))
+        contract: str = getattr(app, "contract", "") or app.state.block
+        answer = Answer(contract, name, str(status))
         if answer not in self._seen:
             self._seen.add(answer)
             test = os.environ.get("PYTEST_CURRENT_TEST", "")  # noqa: TID251  pytest's own

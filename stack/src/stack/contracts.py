@@ -22,12 +22,13 @@ from kit.evidence import new_signing_keys
 
 BLOCKS: Mapping[str, str] = {
     "registry": "/registry",
+    "registry-1.0": "/registry/1.0",
     "consent": "/consent",
     "messaging": "/messaging",
     "catalogue": "/catalogue",
     "gateway": "/",
 }
-"""Each block and where the gateway answers for it."""
+"""Each contract and where the gateway answers for it: a block's, or an older release of one."""
 
 FOLDER = Path(__file__).parents[3] / "contracts"
 """Where the committed contracts are, in a checkout."""
@@ -56,8 +57,10 @@ def text(document: Mapping[str, Any]) -> str:
 
 
 def application(block: str) -> FastAPI:
-    """Put a block's application together with settings that lead nowhere."""
-    return import_module(f"{block}.main").create_app(throwaway_settings(block))
+    """Put what keeps a contract together with settings that lead nowhere."""
+    name, _, release = block.partition("-")
+    app: FastAPI = import_module(f"{name}.main").create_app(throwaway_settings(name))
+    return app.state.releases[release] if release else app
 
 
 def throwaway_settings(block: str) -> BaseSettings:

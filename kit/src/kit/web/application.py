@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from pydantic import BaseModel, Field
@@ -18,9 +18,10 @@ from kit.sealing import Keyring
 from kit.settings import BlockSettings
 from kit.web.contract import describe, routes_of
 from kit.web.direct import Direct
-from kit.web.door import Door
+from kit.web.door import Door, Larger
 from kit.web.handlers import Handlers, handle
 from kit.web.problems import ALWAYS, may_answer
+from kit.web.releases import Release, Releases
 
 Opening = Callable[[FastAPI, AsyncExitStack], Awaitable[None]]
 """What a block opens besides the database; it pushes what must be closed on the stack."""
@@ -32,6 +33,8 @@ class _Layered(FastAPI):
     """FastAPI with layers of ours outside its own, which a good request never reaches."""
 
     layers: Sequence[Layer] = ()
+    contract: str = ""
+    """Whose contract it keeps: the block's name, and the release's when it is an older one."""
 
     def build_middleware_stack(self) -> ASGIApp:
         """Put our layers around what FastAPI builds."""
@@ -54,11 +57,15 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
     opening: Opening | None = None,
     identify: Identify = by_assertion,
     layers: Sequence[Layer] = (),
+    releases: Sequence[Release] = (),
+    larger: Larger | None = None,
 ) -> FastAPI:
     """Put a block's application together.
 
     ``statuses`` maps a kind of problem to the status a published contract fixes for it; ``layers``
-    are put around the application, the last one outermost.
+    are put around the application, the last one outermost; ``releases`` are older ones of its
+    contract; ``larger`` tells which requests may have a body beyond ``settings.body_limit``,
+    because their routes read it as a stream.
     """
     handlers = Handlers(statuses or {})
 
@@ -70,11 +77,36 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
                 await opening(app, stack)
             yield
 
+    app = _application(title, description, handlers, _with_health(routers), lifespan=lifespan)
+    app.contract = app.state.block = block
+    app.state.identify = identify
+
+    def door(inner: ASGIApp) -> ASGIApp:
+        return Door(inner, settings.body_limit, handlers.status, larger)
+
+    older = {each.name: (each, _released(app, each, handlers, door)) for each in releases}
+    app.state.releases = {name: released for name, (_, released) in older.items()}
+    app.layers = [
+        lambda inner: Direct(inner, of=app),
+        door,
+        lambda inner: Releases(inner, of=app, releases=older) if older else inner,
+        *layers,
+    ]
+    return app
+
+
+def _application(
+    title: str,
+    description: str,
+    handlers: Handlers,
+    routers: Sequence[APIRouter],
+    **more: Any,
+) -> _Layered:
+    """Return an application with routes and a document, and nothing around it yet."""
     app = _Layered(
         title=title,
         description=description,
         version="0.1.0",
-        lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -82,19 +114,24 @@ def create_app(  # noqa: PLR0913  each argument is one line of a block's main.py
         responses=may_answer(*ALWAYS),
         separate_input_output_schemas=False,
         generate_unique_id_function=lambda route: route.name,
+        **more,
     )
-    app.state.block = block
-    app.state.identify = identify
-    for router in _with_health(routers):
+    for router in routers:
         app.include_router(router)
     handle(app, handlers)
-    app.layers = [
-        lambda inner: Direct(inner, of=app),
-        lambda inner: Door(inner, limit=settings.body_limit, status=handlers.status),
-        *layers,
-    ]
     describe(app, handlers.statuses)
     return app
+
+
+def _released(app: _Layered, release: Release, handlers: Handlers, door: Layer) -> _Layered:
+    """Return what serves an older release: routes of its own, all else is the block's."""
+    title = f"{app.title}, release {release.name}"
+    older = _application(title, release.description, handlers, release.routers)
+    older.contract = f"{app.contract}-{release.name}"
+    older.state = app.state
+    older.exception_handlers = app.exception_handlers
+    older.layers = [lambda inner: Direct(inner, of=older), door]
+    return older
 
 
 def _with_health(routers: Sequence[APIRouter]) -> Sequence[APIRouter]:

@@ -1,0 +1,1 @@
+"""Older releases of GovStack's contract, each translated to what the registry does today."""

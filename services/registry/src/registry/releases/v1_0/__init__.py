@@ -1,0 +1,1 @@
+"""Release 1.0: other names for the same; nothing is decided here."""

@@ -19,6 +19,7 @@ from registry.changes.models import (
 from registry.changes.service import Asked, Done
 from registry.databases.models import RegistryNotFound
 from registry.fields.models import FieldUnknown
+from registry.links.models import LinkBroken, StillLinked
 from registry.records.models import LegalBasisMissing, QueryInvalid, RegistryArchived
 from registry.records.schemas import (
     Address,
@@ -41,7 +42,15 @@ Writer = Annotated[Caller, requires("records:write")]
 _HARD = Query(description="Destroy what the record holds and ever held, for good")
 RIGHTS = (NotAllowed, LoginNeeded, FieldHidden, LegalBasisMissing)
 CHANGES = (RegistryArchived,)
-_changes = (ContentInvalid, FieldUnknown, NotUnique, IdentifierFixed, RecordChanged)
+_changes = (
+    ContentInvalid,
+    FieldUnknown,
+    NotUnique,
+    IdentifierFixed,
+    RecordChanged,
+    LinkBroken,
+    StillLinked,
+)
 _answers = may_answer(*_changes, RegistryNotFound, *RIGHTS, *CHANGES)
 _one: dict[int | str, dict[str, Any]] = {
     **may_answer(*_changes, QueryInvalid, *RIGHTS, *CHANGES),
@@ -112,7 +121,9 @@ async def update_or_create(
     "/{ID}/delete",  # noqa: FAST003  ChosenRecord has it
     operation_id="delete",
     status_code=204,
-    responses=may_answer(RegistryNotFound, RecordChanged, ReasonMissing, *RIGHTS, *CHANGES),
+    responses=may_answer(
+        RegistryNotFound, RecordChanged, ReasonMissing, StillLinked, *RIGHTS, *CHANGES
+    ),
 )
 async def delete(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Transaction,

@@ -8,6 +8,7 @@ from typing import Any, cast
 from kit.problems import Conflict, FieldError, Invalid, Problem
 from registry.databases.models import Release
 from registry.fields.models import Schema
+from registry.paths import with_value
 from registry.places import pointer
 from registry.records.models import Record
 from registry.rights.models import FieldHidden, Grant
@@ -139,6 +140,13 @@ def update(release: Release, content: Mapping[str, Any], change: Mapping[str, An
     return _draft(release, merged)
 
 
+def attach(
+    release: Release, content: Mapping[str, Any], path: tuple[str, ...], value: Any
+) -> Draft:
+    """Return a record with the files of a field, which nobody writes; None takes them away."""
+    return _draft(release, merge(content, with_value({}, path, value)))
+
+
 def _draft(release: Release, content: dict[str, Any]) -> Draft:
     schema, current = release.path.schema, release.current.schema
     shown = schema.project(content)
@@ -163,7 +171,7 @@ def _refuse_read_only(
     errors = [
         FieldError(pointer(*PLACE, *field.path), _READ_ONLY)
         for field in schema.every
-        if field.marked("readOnly")
+        if (field.marked("readOnly") or (field.file is not None and not field.in_list))
         and _mentions(change, field.path)
         and not same(value_at(change, field.path), value_at(content, field.path))
     ]

@@ -15,6 +15,10 @@ from registry.changes import models, store
 from registry.changes.models import PLACE, Draft, NotUnique, ReasonMissing
 from registry.databases import service as databases
 from registry.databases.models import Release
+from registry.files import store as files
+from registry.links import service as links
+from registry.links.models import Fallen
+from registry.links.service import Changed
 from registry.places import pointer
 from registry.records import service as records
 from registry.records.models import QueryInvalid, Record, RecordNotFound
@@ -44,11 +48,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a change works with: the session, the ledger, and what the call opens."""
+    """What a change works with: the session, the ledger, and what the call opens.
+
+    ``cause`` is the record whose deletion makes this change, in the ledger's words.
+    """
 
     session: Session
     ledger: Ledger
     opened: Opened
+    cause: str | None = None
 
     @property
     def release(self) -> Release:
@@ -126,9 +134,28 @@ async def delete(
     if found is None or not work.opened.covers(found):
         return
     tags.check(found)
-    await store.delete(session, found.id, datetime.now(UTC))
-    await store.free_values(session, found.id)
+    fallen = await links.falling(session, work.release, found.id)
+    await _gone(work, found)
+    for each in fallen:
+        await _fall(work, each)
+
+
+async def _gone(work: Work, found: Record) -> None:
+    await store.delete(work.session, found.id, datetime.now(UTC))
+    await store.free_values(work.session, found.id)
     await _record(work, "record.deleted", found, (json.loads(found.content), {}))
+
+
+async def _fall(work: Work, fallen: Fallen) -> None:
+    """Delete a record because one it refers to goes, as its own schema says."""
+    release = await links.release_for(work.session, fallen)
+    found = await store.lock_referred(work.session, release.database, str(fallen.record))
+    caller = replace(work.call.caller, tenant=release.tenant)
+    version = f"{release.path.number}.0"
+    call = replace(work.call, caller=caller, registry=release.code, version=version)
+    cause = f"database:{fallen.cause_database}/record:{fallen.cause}"
+    if found is not None:
+        await _gone(Work(work.session, work.ledger, Opened(call, release), cause), found)
 
 
 async def destroy(session: Session, ledger: Ledger, call: Call, reference: str) -> None:
@@ -146,6 +173,9 @@ async def destroy(session: Session, ledger: Ledger, call: Call, reference: str) 
     gone = await store.destroy(session, work.release.database, reference, now)
     if gone is None:
         return
+    for each in await links.falling(session, work.release, gone.id):
+        await _fall(work, each)
+    await files.destroy(session, gone.id)
     await store.free_values(session, gone.id)
     await _record(work, "record.destroyed", gone, ({}, {}))
 
@@ -232,6 +262,7 @@ async def _create(work: Work, content: Content) -> Record:
     new = new_id(), number, release.path.version
     made = await store.insert(session, release.database, new, draft, datetime.now(UTC))
     record = await _unique(work, made)
+    await links.check(session, release, [Changed(record.id, {}, draft.content)])
     await _record(work, "record.created", record, ({}, draft.content))
     return record
 
@@ -240,7 +271,12 @@ async def _change(work: Work, found: Record, asked: Asked) -> Record:
     asked.tags.check(found)
     before: dict[str, Any] = json.loads(found.content)
     models.check_writable(work.opened.grant, work.release.path.schema, asked.content)
-    draft = models.update(work.release, before, asked.content)
+    return await write(work, found, models.update(work.release, before, asked.content))
+
+
+async def write(work: Work, found: Record, draft: Draft) -> Record:
+    """Keep what a change makes of a locked record, with all that goes with a change."""
+    before: dict[str, Any] = json.loads(found.content)
     if models.same(before, draft.content):
         return found
     version = work.release.path.version if draft.is_exact else None
@@ -249,6 +285,7 @@ async def _change(work: Work, found: Record, asked: Asked) -> Record:
         await store.free_values(work.session, found.id)
         await _unique(work, made)
     record = found if made is None else made
+    await links.check(work.session, work.release, [Changed(record.id, before, draft.content)])
     await _record(work, "record.updated", record, (before, draft.content))
     return record
 
@@ -309,6 +346,7 @@ def _facts(work: Work, record: Record, names: list[str]) -> dict[str, Any]:
         "recordNumber": record.number,
         "version": work.call.version,
         "requestId": work.call.caller.request_id,
+        **({} if work.cause is None else {"cause": work.cause}),
     }
 
 

@@ -1,0 +1,1 @@
+"""Links: fields that name records of other databases."""

@@ -28,6 +28,7 @@ EVERYTHING = {
     "records:exists",
     "records:write",
     "usage:read",
+    "rights:write",
 }
 
 

@@ -13,15 +13,6 @@ def upgrade() -> None:
 
 _STATEMENTS = (
     """
-    CREATE TABLE access_role (
-      tenant text NOT NULL,
-      name text NOT NULL,
-      description text,
-      policies jsonb NOT NULL,
-      PRIMARY KEY (tenant, name)
-    )
-    """,
-    """
     CREATE TABLE access_group (
       tenant text NOT NULL,
       name text NOT NULL,
@@ -45,12 +36,13 @@ _STATEMENTS = (
     )
     """,
     """
-    CREATE TABLE access_template (
+    CREATE TABLE named_policies (
       tenant text NOT NULL,
+      kind text NOT NULL,
       name text NOT NULL,
       description text,
       policies jsonb NOT NULL,
-      PRIMARY KEY (tenant, name)
+      PRIMARY KEY (tenant, kind, name)
     )
     """,
     """

@@ -1,9 +1,16 @@
 """The registry application."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from kit import audit, web
+from kit import audit, deliveries, jobs, web
+from kit.database import Database
+from kit.evidence import Ledger
+from kit.mediator import Mediator
+from kit.sealing import Keyring
 from registry.access_templates import api as access_templates
 from registry.batches import api as batches
 from registry.changes import api as changes
@@ -16,9 +23,13 @@ from registry.rights import api as rights
 from registry.roles import api as roles
 from registry.settings import Settings
 from registry.subscriptions import api as subscriptions
+from registry.subscriptions import jobs as announcing
+from registry.subscriptions.service import Desk
 from registry.usage import api as usage
 
 BLOCK = "registry"
+_LEAST, _MOST = 2, 4  # connections of the jobs, besides those that listen
+_CALLBACKS = 16  # endpoints that are delivered to at once
 
 # the usage report's addresses stand before the registries' own, which could swallow them
 _ROUTERS = (
@@ -56,3 +67,30 @@ def create_app(settings: Settings) -> FastAPI:
 
 async def _no_record(_request: Request, _error: Exception) -> JSONResponse:
     return JSONResponse({"detail": RecordNotFound.title}, RecordNotFound.status)
+
+
+@asynccontextmanager
+async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
+    """Do the registry's background work while this is open; any number of processes may."""
+    url = settings.database_url.get_secret_value()
+    database = Database(url, min(max(settings.pool_size, _LEAST), _MOST))
+    keyring = Keyring(settings.sealing_key.get_secret_value())
+    ledger, mediator = Ledger(BLOCK, keyring, database), Mediator(settings)
+    outside = deliveries.Outside(
+        deliveries.Networks(settings.delivery_networks), settings.delivery_timeout
+    )
+    delivering = deliveries.Context(
+        database,
+        keyring,
+        deliveries.Couriers(outside, mediator),
+        settings.delivery_timeout,
+        prepare=Desk(database, ledger).prepare,
+    )
+    told = {**deliveries.handlers(delivering), **announcing.handlers(database, keyring)}
+    try:
+        async with jobs.running(url, told, together=_CALLBACKS):
+            yield
+    finally:
+        await mediator.close()
+        await ledger.close()
+        await database.close()

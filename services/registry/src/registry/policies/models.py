@@ -195,17 +195,32 @@ def refusal(place: Sequence[object], reason: str) -> RightsInvalid:
     return RightsInvalid(f"{where}: {reason}", errors=[FieldError(where, reason)])
 
 
-def parse_all(said: Any, place: Place, schema: Schema | None) -> tuple[Policy, ...]:
-    """Read a list of policies, or raise RightsInvalid or ConditionInvalid naming the place."""
+def parse_all(
+    said: Any, place: Place, schema: Schema | None, *, needs_subject: bool = True
+) -> tuple[Policy, ...]:
+    """Read a list of policies, or raise RightsInvalid or ConditionInvalid naming the place.
+
+    With a schema, fields it does not have are refused. A role's policies need no subject.
+    """
     if not isinstance(said, list) or len(cast("list[Any]", said)) > MOST_POLICIES:
         raise refusal(place, f"is a list of {MOST_POLICIES} policies at most")
     given = enumerate(cast("list[Any]", said))
     read = [parse(each, (*place, index), schema) for index, each in given]
+    if needs_subject:
+        _check_subjects(read, place)
     names = [policy.name for policy in read]
     for index, name in enumerate(names):
         if name in names[:index]:
             raise refusal((*place, index, "name"), "another policy has this name")
     return tuple(read)
+
+
+def _check_subjects(read: Sequence[Policy], place: Place) -> None:
+    for index, policy in enumerate(read):
+        if policy.subject == Subject():
+            reason = "names whom the policy is about; everybody with credentials is"
+            where = (*place, index, "subject")
+            raise refusal(where, f'{reason} {{"roles": ["{AUTHENTICATED}"]}}')
 
 
 def parse(said: Any, place: Place, schema: Schema | None) -> Policy:
@@ -261,10 +276,7 @@ def names(said: Any, place: Place) -> tuple[str, ...]:
 
 
 def _subject(said: Any, place: Place) -> Subject:
-    spec = _object(said, place, _LISTS)
-    if not any(spec.values()):
-        reason = "names whom the policy is about; everybody with credentials is"
-        raise refusal(place, f'{reason} {{"roles": ["{AUTHENTICATED}"]}}')
+    spec = _object({} if said is None else said, place, _LISTS)
     return Subject(**{key: names(value, (*place, key)) for key, value in spec.items()})
 
 

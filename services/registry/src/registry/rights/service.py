@@ -139,7 +139,8 @@ async def _rights(session: Session, release: Release) -> tuple[Policy, ...]:
     brought = await store.find_brought(session, release.tenant, templates)
     every = list(own)
     for each in brought:
-        for policy in policies.parse_all(each.policies, (each.prefix,), None):
+        read = policies.parse_all(each.policies, (each.prefix,), None, needs_subject=False)
+        for policy in read:
             subject = Subject(roles=(each.name,)) if each.is_role else policy.subject
             every.append(replace(policy, name=f"{each.prefix}/{policy.name}", subject=subject))
     return tuple(every)

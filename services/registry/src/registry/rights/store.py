@@ -30,11 +30,9 @@ _HELD = """
           AND (databases = '{}' OR $4 = ANY(databases))) AS principals
 """
 _BROUGHT = """
-    SELECT 'template' AS kind, name, policies::text AS policies FROM access_template
-    WHERE tenant = $1 AND name = ANY($2::text[])
-    UNION ALL
-    SELECT 'role', name, policies::text FROM access_role WHERE tenant = $1 AND policies <> '[]'
-    ORDER BY 1, 2
+    SELECT kind, name, policies::text AS policies FROM named_policies
+    WHERE tenant = $1 AND (kind = 'role' OR name = ANY($2::text[]))
+    ORDER BY kind, name
 """
 
 
@@ -64,7 +62,9 @@ async def find_brought(session: Session, tenant: str, templates: Sequence[str]) 
 
 async def known_templates(session: Session, tenant: str) -> set[str]:
     """Return the names of a member's access templates."""
-    rows = await session.fetch("SELECT name FROM access_template WHERE tenant = $1", tenant)
+    rows = await session.fetch(
+        "SELECT name FROM named_policies WHERE tenant = $1 AND kind = 'template'", tenant
+    )
     return {row["name"] for row in rows}
 
 

@@ -1,0 +1,1 @@
+"""Access templates: policies that several databases take over."""

@@ -1,0 +1,1 @@
+"""Delegations: who speaks for whom, between which dates."""

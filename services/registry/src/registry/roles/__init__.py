@@ -1,0 +1,1 @@
+"""Roles, groups, and who holds them in a member's databases."""

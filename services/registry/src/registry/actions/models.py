@@ -20,7 +20,6 @@ NUMBER = "indexNoByCode"
 MOST_WIDTH = 30
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _OF_FIELD = "field:"
-_PLAIN = (NUMBER, "code", "year", "month", "day", "date", "uuid")
 _SCALARS = ("string", "integer", "number", "boolean")
 
 
@@ -42,6 +41,16 @@ class Moment:
     gapless: Mapping[str, int] | None = None
     """The next number of each gapless counter; None while only their names are sought."""
 
+
+_PLAIN: Mapping[str, Callable[[Moment], str]] = {
+    NUMBER: lambda moment: str(moment.number),
+    "code": lambda moment: moment.code,
+    "year": lambda moment: f"{moment.at:%Y}",
+    "month": lambda moment: f"{moment.at:%m}",
+    "day": lambda moment: f"{moment.at:%d}",
+    "date": lambda moment: f"{moment.at:%Y-%m-%d}",
+    "uuid": lambda _: str(new_id()),
+}
 
 Made = Callable[[Mapping[str, Any], Any, Moment], Any]
 """What an action makes of the record, the target's value and the moment; None: nothing."""
@@ -110,8 +119,13 @@ def _template(template: str, reader: Reader) -> Action:
             known = ", ".join(f"{{{each}}}" for each in (*_PLAIN, "field:name"))
             refuse((*reader.place, "value"), f"knows {known} only")
 
+    parts = _PLACEHOLDER.split(template)  # text and names in turn
+
     def value(content: Mapping[str, Any], _before: Any, moment: Moment) -> str:
-        return _PLACEHOLDER.sub(lambda found: _filled(found[1], content, moment), template)
+        return "".join(
+            _filled(part, content, moment) if place % 2 else part
+            for place, part in enumerate(parts)
+        )
 
     return Action(value, template, is_once="uuid" in names)
 
@@ -119,16 +133,7 @@ def _template(template: str, reader: Reader) -> Action:
 def _filled(name: str, content: Mapping[str, Any], moment: Moment) -> str:
     if name.startswith(_OF_FIELD):
         return _text(value_at(content, name.removeprefix(_OF_FIELD).split(".")))
-    date = moment.at.date().isoformat()
-    made = {
-        NUMBER: str(moment.number),
-        "code": moment.code,
-        "year": date[:4],
-        "month": date[5:7],
-        "day": date[8:],
-        "date": date,
-    }
-    return made[name] if name in made else str(new_id())
+    return _PLAIN[name](moment)
 
 
 def _text(value: Any) -> str:

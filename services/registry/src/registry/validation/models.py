@@ -57,15 +57,25 @@ class Validator:
         for field in schema.every:
             _check_given(field)
 
+    def fits(self, content: Mapping[str, Any]) -> bool:
+        """Tell whether content fits, with no field this version does not have."""
+        return self._compiled.is_valid(content) and not self._geo_errors(content, ())
+
     def errors(self, content: Mapping[str, Any], *place: str) -> list[FieldError]:
         """Return why content does not fit, 20 reasons at most, as pointers under ``place``."""
         found: list[FieldError] = []
         if not self._compiled.is_valid(content):
             for error in islice(self._compiled.iter_errors(content), MAX_ERRORS):
                 found += _said(error, place)
-        for field in self._geo:
-            found += islice(_geo_faults(field, content, field.path, place), MAX_ERRORS)
+        found += self._geo_errors(content, place)
         return found[:MAX_ERRORS]
+
+    def _geo_errors(self, content: Mapping[str, Any], place: tuple[str, ...]) -> list[FieldError]:
+        return [
+            error
+            for field in self._geo
+            for error in islice(_geo_faults(field, content, field.path, place), MAX_ERRORS)
+        ]
 
 
 def clean(content: Mapping[str, Any], *place: str) -> dict[str, Any]:
@@ -76,18 +86,24 @@ def clean(content: Mapping[str, Any], *place: str) -> dict[str, Any]:
     return cast("dict[str, Any]", _clean(content, place, MAX_DEPTH))
 
 
+_KEPT = {str, int, bool, type(None)}
+"""Types of values that are as they should be: most are, and are looked at no further."""
+
+
 def _clean(value: Any, place: tuple[object, ...], depth: int) -> Any:
     if depth == 0:
         refuse_content([FieldError(pointer(*place), f"is nested more than {MAX_DEPTH} deep")])
     if isinstance(value, dict):
-        members = cast("dict[str, Any]", value)
-        return {name: _clean(item, (*place, name), depth - 1) for name, item in members.items()}
+        return {
+            name: item if type(item) in _KEPT else _clean(item, (*place, name), depth - 1)
+            for name, item in cast("dict[str, Any]", value).items()
+        }
     if isinstance(value, list):
-        items = cast("list[Any]", value)
-        return [_clean(item, (*place, index), depth - 1) for index, item in enumerate(items)]
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
+        return [
+            item if type(item) in _KEPT else _clean(item, (*place, index), depth - 1)
+            for index, item in enumerate(cast("list[Any]", value))
+        ]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _said(error: ValidationError, place: tuple[str, ...]) -> list[FieldError]:

@@ -34,6 +34,7 @@ _SAID = {
     "record.created": "a record was made",
     "record.updated": "a record was changed",
     "record.deleted": "a record was deleted",
+    "subject.exported": "somebody was given all that is held about a person",
     "usage.read": "somebody asked who had read a person's data",
     "consent.given": "consent was given",
     "consent.withdrawn": "consent was withdrawn",

@@ -15,17 +15,21 @@ from registry.access_templates import api as access_templates
 from registry.batches import api as batches
 from registry.changes import api as changes
 from registry.databases import api as databases
+from registry.definitions import api as definitions
 from registry.delegations import api as delegations
+from registry.impact import api as impact
 from registry.records import api as records
 from registry.records.models import RecordNotFound
 from registry.releases.v1_0.api import RELEASE as RELEASE_1_0
 from registry.rights import api as rights
 from registry.roles import api as roles
 from registry.settings import Settings
+from registry.subjects import api as subjects
 from registry.subscriptions import api as subscriptions
 from registry.subscriptions import jobs as announcing
 from registry.subscriptions.service import Desk
 from registry.usage import api as usage
+from registry.versions import api as versions
 
 BLOCK = "registry"
 _LEAST, _MOST = 2, 4  # connections of the jobs, besides those that listen
@@ -35,6 +39,9 @@ _CALLBACKS = 16  # endpoints that are delivered to at once
 _ROUTERS = (
     databases.router,
     databases.one,
+    versions.router,
+    impact.router,
+    definitions.router,
     rights.router,
     roles.router,
     access_templates.router,
@@ -43,6 +50,7 @@ _ROUTERS = (
     subscriptions.one,
     usage.router,
     usage.of_registry,
+    subjects.router,
     records.router,
     changes.router,
     batches.router,

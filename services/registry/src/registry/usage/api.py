@@ -22,7 +22,6 @@ from registry.usage.schemas import (
     PersonalDataUsage,
     PersonQuery,
     Placed,
-    Reference,
     UsageQuery,
 )
 
@@ -101,27 +100,4 @@ def _page(response: Response, found: tuple[list[Usage], str | None]) -> list[Per
     entries, following = found
     if following is not None:
         response.headers[NEXT] = following
-    return [_shown(entry) for entry in entries]
-
-
-def _shown(entry: Usage) -> PersonalDataUsage:
-    reference = entry.reference
-    detail, facts = entry.detail, entry.facts
-    return PersonalDataUsage(
-        id=str(entry.id),
-        part=entry.place,
-        personalDataId=entry.person,
-        readerId=detail.get("readerId"),
-        readerInitials=entry.initials,
-        readerInstitutionId=entry.application.rpartition("/")[0],
-        readerInstitutionName=detail.get("institutionName"),
-        readerApplicationName=detail.get("applicationName") or entry.application,
-        searchDateTime=entry.at.isoformat().replace("+00:00", "Z"),
-        refrences=[Reference(ReferenceID=reference)] if reference else [],
-        recordId=entry.record,
-        fields=facts.get("fields", []),
-        operation=facts["operation"],
-        legalBasis=detail.get("legalBasis"),
-        consentRecordId=facts.get("consentRecordId"),
-        statedConsentRecordId=facts.get("statedConsent"),
-    )
+    return [PersonalDataUsage.of(entry) for entry in entries]

@@ -112,6 +112,11 @@ class Usage:
         return "".join(part[0].upper() for part in name.split()) or None
 
     @property
+    def database(self) -> int:
+        """Return the id of the database that the record is in."""
+        return int(self.object.partition("/")[0].removeprefix("database:"))
+
+    @property
     def record(self) -> str | None:
         """Return the id of the record that was read, None when none was."""
         return self.object.partition("/record:")[2] or None

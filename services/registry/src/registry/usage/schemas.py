@@ -7,6 +7,7 @@ from fastapi import Path
 from pydantic import BaseModel, Field
 
 from kit.web import Text, gathered
+from registry.usage.models import Usage
 
 Cursor = Annotated[
     Text | None,
@@ -85,3 +86,27 @@ class PersonalDataUsage(BaseModel):
     statedConsentRecordId: str | None = Field(
         None, description="Consent the reader referred to (X-Consent-Record-Id), not checked"
     )
+
+    @classmethod
+    def of(cls, entry: Usage) -> "PersonalDataUsage":
+        """Return an entry as it is shown."""
+        reference = entry.reference
+        detail, facts = entry.detail, entry.facts
+        return cls(
+            id=str(entry.id),
+            part=entry.place,
+            personalDataId=entry.person,
+            readerId=detail.get("readerId"),
+            readerInitials=entry.initials,
+            readerInstitutionId=entry.application.rpartition("/")[0],
+            readerInstitutionName=detail.get("institutionName"),
+            readerApplicationName=detail.get("applicationName") or entry.application,
+            searchDateTime=entry.at.isoformat().replace("+00:00", "Z"),
+            refrences=[Reference(ReferenceID=reference)] if reference else [],
+            recordId=entry.record,
+            fields=facts.get("fields", []),
+            operation=facts["operation"],
+            legalBasis=detail.get("legalBasis"),
+            consentRecordId=facts.get("consentRecordId"),
+            statedConsentRecordId=facts.get("statedConsent"),
+        )

@@ -201,6 +201,18 @@ async def report_of(
     return await report(session, ledger, caller, replace(asked, person=person))
 
 
+async def looks(
+    session: Session, ledger: Ledger, tenant: str, person: str, limit: int
+) -> tuple[list[Usage], bool]:
+    """Return who looked at a person's data in all databases of a member, and whether that is all.
+
+    Who asks for it writes that down.
+    """
+    search = Search((READ, CHECKED, EXPORTED), tenant=tenant, subject=person, limit=limit + 1)
+    found = await ledger.search(search)
+    return await _told(session, person, found[:limit]), len(found) <= limit
+
+
 def check_entitled(caller: Caller, person: str) -> bool:
     """Tell whether a caller sees everything about a person, or raise NotYourData.
 

@@ -1,0 +1,1 @@
+"""Subjects: everything that is held about one person, for that person."""

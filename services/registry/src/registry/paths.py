@@ -15,13 +15,17 @@ def value_at(content: Mapping[str, Any], path: Sequence[str]) -> Any:
 
 
 def with_value(content: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
-    """Return content with a value at a path, in new objects along the way."""
+    """Return content with a value at a path, in new objects along the way.
+
+    Where something else than an object stands on the way, content stays as it is.
+    """
     first, *rest = path
-    if rest:
-        held = content.get(first)
-        inside = cast("dict[str, Any]", held) if isinstance(held, dict) else {}
-        value = with_value(inside, rest, value)
-    return {**content, first: value}
+    if not rest:
+        return {**content, first: value}
+    held = content.get(first)
+    if held is None or isinstance(held, dict):
+        return {**content, first: with_value(cast("dict[str, Any]", held or {}), rest, value)}
+    return dict(content)
 
 
 def values_in(

@@ -282,6 +282,11 @@ class Schema:
         """Return the fields a new record gets a value of when none was given."""
         return tuple(field for field in self.every if "default" in field.spec)
 
+    @cached_property
+    def given(self) -> tuple[Field, ...]:
+        """Return the fields nobody writes: read-only ones, set by triggers, and files."""
+        return tuple(f for f in self.every if f.marked("readOnly") or f.file is not None)
+
     def with_defaults(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """Return the content of a new record with the defaults of fields it says nothing of.
 

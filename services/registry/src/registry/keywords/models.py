@@ -206,8 +206,9 @@ def _made(
 ) -> Field:
     """Return a field with its marks read."""
     place, given, (kind, form) = spot.place, spec.get("type"), typed
-    if given == "file" and spot.required:
-        refuse(place, "a file is added to a record that is there, so it cannot be required")
+    file = _file(spec, spot) if items is None else items.file
+    if file is not None and items is not None and (spot.in_list or items.kind == "array"):
+        refuse((*place, "type"), "a list of files cannot stand inside a list")
     return Field(
         spot.path,
         place,
@@ -220,7 +221,7 @@ def _made(
         spot.in_list,
         link=_link(spec, kind, place),
         mask=marks.mask(spec["x-mask"], (*place, "x-mask")) if "x-mask" in spec else None,
-        file=_file(spec, place) if items is None else items.file,
+        file=file,
         geo=(given if given in ("geoPoint", "geoShape") else None) if items is None else items.geo,
         choices=_choices(spec, place) if items is None else (),
     )
@@ -232,12 +233,16 @@ def _link(spec: Mapping[str, Any], kind: str, place: tuple[str, ...]) -> marks.L
     return marks.link(spec["x-link"], (*place, "x-link"), is_list=kind == "array")
 
 
-def _file(spec: Mapping[str, Any], place: tuple[str, ...]) -> marks.FileRule | None:
-    if spec.get("type") == "file":
-        return marks.file_rule(spec.get("x-file", {}), (*place, "x-file"))
-    if "x-file" in spec:
-        refuse((*place, "x-file"), "needs a field of type file")
-    return None
+def _file(spec: Mapping[str, Any], spot: _Spot) -> marks.FileRule | None:
+    if spec.get("type") != "file":
+        if "x-file" in spec:
+            refuse((*spot.place, "x-file"), "needs a field of type file")
+        return None
+    if spot.in_list and not spot.is_item:
+        refuse((*spot.place, "type"), "a file cannot stand inside a list of objects")
+    if spot.required:
+        refuse(spot.place, "a file is added to a record that is there, so it cannot be required")
+    return marks.file_rule(spec.get("x-file", {}), (*spot.place, "x-file"))
 
 
 def _choices(spec: Mapping[str, Any], place: tuple[str, ...]) -> tuple[Choice, ...]:

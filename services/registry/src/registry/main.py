@@ -1,5 +1,6 @@
 """The registry application."""
 
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -17,9 +18,15 @@ from registry.changes import api as changes
 from registry.databases import api as databases
 from registry.definitions import api as definitions
 from registry.delegations import api as delegations
+from registry.files import api as files
 from registry.impact import api as impact
+from registry.imports import api as imports
+from registry.imports import jobs as importing
+from registry.imports.service import Tools
+from registry.listing import api as listing
 from registry.records import api as records
 from registry.records.models import RecordNotFound
+from registry.relations import api as relations
 from registry.releases.v1_0.api import RELEASE as RELEASE_1_0
 from registry.rights import api as rights
 from registry.roles import api as roles
@@ -51,12 +58,18 @@ _ROUTERS = (
     usage.router,
     usage.of_registry,
     subjects.router,
+    listing.router,
     records.router,
     changes.router,
     batches.router,
+    imports.router,
+    relations.router,
+    files.router,
     records.one,  # /{uuid} would take every word that stands in its place: last under /data
     audit.router,
 )
+_STREAMED = re.compile(r"/data/[^/]+/[^/]+/imports$")
+"""Where bodies are read as streams, and may be larger than others."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -68,6 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         _ROUTERS,
         releases=(RELEASE_1_0,),
+        larger=lambda scope: settings.upload_limit if _STREAMED.search(scope["path"]) else None,
     )
     app.add_exception_handler(RecordNotFound, _no_record)
     return app
@@ -94,7 +108,11 @@ async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
         settings.delivery_timeout,
         prepare=Desk(database, ledger).prepare,
     )
-    told = {**deliveries.handlers(delivering), **announcing.handlers(database, keyring)}
+    told = {
+        **deliveries.handlers(delivering),
+        **announcing.handlers(database, keyring),
+        **importing.handlers(Tools(database, ledger, keyring)),
+    }
     try:
         async with jobs.running(url, told, together=_CALLBACKS):
             yield

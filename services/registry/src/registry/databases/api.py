@@ -9,10 +9,11 @@ from kit.access import Caller, requires
 from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
 from registry.databases import service
 from registry.databases.models import (
-    SERVICES,
+    DatabaseArchived,
     DatabaseNotFound,
     DatabaseTaken,
-    RecordsNotUnique,
+    NotPublished,
+    State,
     Version,
     flags,
     group_number,
@@ -23,11 +24,10 @@ from registry.databases.schemas import (
     DatabaseInfo,
     Databases,
     Modify,
-    PublishedVersion,
     SchemaAnswer,
-    VersionInfo,
 )
 from registry.databases.service import Asked, Described
+from registry.services.models import Own, Services
 
 router = APIRouter(tags=["databases"])
 one = APIRouter(prefix="/database/{id}", tags=["databases"])
@@ -40,7 +40,7 @@ _NOT_PART = {"id", "code"}
 @router.post(
     "/database/modify",
     responses={
-        **may_answer(DatabaseNotFound, DatabaseTaken),
+        **may_answer(DatabaseNotFound, DatabaseTaken, DatabaseArchived),
         **leads_to(
             200, "publish", "database", "versions", "delete_database", id="$response.body#/id"
         ),
@@ -50,8 +50,17 @@ async def modify(
     session: Transaction, ledger: Evidence, caller: Analyst, new: Modify
 ) -> SchemaAnswer:
     """Create a database, or change it; a change of a published one makes a draft."""
-    given = new.model_dump(by_alias=True, exclude_unset=True, exclude=_NOT_PART)
-    found = await service.modify(session, ledger, caller, Asked(new.code, given, new.id))
+    asked = Asked(new.code, given(new), new.id)
+    return schema_answer(await service.modify(session, ledger, caller, asked))
+
+
+def given(new: Modify) -> dict[str, Any]:
+    """Return what a request says of a definition, and nothing it does not say."""
+    return new.model_dump(by_alias=True, exclude_unset=True, exclude=_NOT_PART)
+
+
+def schema_answer(found: Described) -> SchemaAnswer:
+    """Return the schema as kept, with what names its database."""
     schema: dict[str, Any] = found.version.definition["schema"]
     kept = {"id": found.database.id, "code": found.database.code, "version": found.version.label}
     return SchemaAnswer.model_validate({**schema, **kept})
@@ -88,30 +97,12 @@ async def delete_database(
     return "Success"
 
 
-@one.post("/publish", responses=may_answer(DatabaseNotFound, RecordsNotUnique))
-async def publish(
+@one.post("/archive", responses=may_answer(DatabaseNotFound, NotPublished))
+async def archive(
     session: Transaction, ledger: Evidence, caller: Analyst, chosen: ChosenDatabase
-) -> PublishedVersion:
-    """Publish the draft: its version answers under /data. Without a draft nothing changes."""
-    published = await service.publish(session, ledger, caller, chosen.id)
-    return PublishedVersion(version=published.label)
-
-
-@one.get("/versions", responses=may_answer(DatabaseNotFound))
-async def versions(session: Reading, caller: Viewer, chosen: ChosenDatabase) -> list[VersionInfo]:
-    """Return all versions of a database, newest first."""
-    found = await service.versions(session, caller.tenant, chosen.id)
-    return [
-        VersionInfo(
-            version=each.label,
-            isDraft=each.is_draft,
-            publishedAt=each.published_at and _stamp(each.published_at),
-            modifiedAt=_stamp(each.changed_at),
-            byUserName=each.changed_by,
-            schema=each.definition["schema"],
-        )
-        for each in found
-    ]
+) -> DatabaseInfo:
+    """Archive a published database: from now on records are read and not written any more."""
+    return _info(await service.archive(session, ledger, caller, chosen.id))
 
 
 def _stamp(at: datetime) -> str:
@@ -136,6 +127,8 @@ def _info(found: Described) -> DatabaseInfo:
             "schemaTags": tags,
             "schemaFlags": flags(schema),
             "fieldsUniques": schema.uniques,
+            "storageProfile": schema.storage_profile,
+            "indexes": schema.indexed,
         }
     )
 
@@ -149,12 +142,24 @@ def _named(found: Described) -> dict[str, Any]:
         "description": definition["description"] or "",
         "institution": definition["institution"] or found.database.tenant,
         "dataIndexIncrement": found.database.last_number,
-        "genericServices": [
-            {"serviceId": number, "name": name, "isVisible": True}
-            for number, name in enumerate(SERVICES, 1)
-        ],
+        "genericServices": _services(Services.parse(found.database.settings)),
         "hasLogo": False,
+        "isArchived": found.database.state is State.ARCHIVED,
+        "lifecycle": found.database.state,
+        "archivedAt": found.database.archived_at and _stamp(found.database.archived_at),
     }
+
+
+def _services(services: Services) -> list[dict[str, Any]]:
+    """Return what a database offers: what is generated, and its own."""
+    return [
+        {
+            "serviceId": each.number,
+            "name": each.name,
+            "isVisible": each.is_visible if isinstance(each, Own) else services.offers(each),
+        }
+        for each in (*services.generic, *services.own)
+    ]
 
 
 def _changed(version: Version) -> dict[str, Any]:
@@ -163,7 +168,6 @@ def _changed(version: Version) -> dict[str, Any]:
         "numberFormat": number_format(version),
         "isDraft": version.is_draft,
         "isDisabled": False,
-        "isArchived": False,
         "modifiedAt": _stamp(version.changed_at),
         "byUserName": version.changed_by,
         "byUserAuthId": 0,

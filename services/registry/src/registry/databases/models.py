@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from functools import cached_property
 from typing import Any, cast
 from uuid import UUID
@@ -16,16 +17,6 @@ from registry.triggers import models as triggers
 from registry.triggers.models import Trigger
 from registry.validation.models import Validator
 
-SERVICES = (
-    "data-list",
-    "data-create",
-    "data-exists",
-    "data-read",
-    "data-update",
-    "data-update-or-create",
-    "data-delete",
-    "data-read-value",
-)
 _VERSION = re.compile(r"([1-9][0-9]{0,8})\.0")
 _FLAGS = {
     "primaryKey": "primaryKey",
@@ -52,6 +43,24 @@ class DatabaseTaken(Conflict):
     """The id or the code belongs to another database."""
 
     title = "The id or code belongs to another database"
+
+
+class DatabaseArchived(Conflict):
+    """An archived database stays as it is: no other definition, no other version (DRS-1.b)."""
+
+    title = "The database is archived"
+
+
+class NotPublished(Conflict):
+    """A database is archived after it was published, not before (DRS-1.b)."""
+
+    title = "The database was never published"
+
+
+class VersionNotFound(NotFound):
+    """The database has no version with this number."""
+
+    title = "Version not found"
 
 
 class RecordsNotUnique(Conflict):
@@ -157,15 +166,32 @@ class Version:
         return Rules(self.id, self.number, schema, Validator(schema), made, consent, basis)
 
 
+class State(StrEnum):
+    """Where a database is in its life: it goes forward, and never back (DRS-1.b)."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    ARCHIVED = "archived"
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database: what never changes about it."""
+    """A database, with what its features keep of it by name."""
 
     id: int
     tenant: str
     code: str
     current_version: UUID | None
     last_number: int
+    archived_at: datetime | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def state(self) -> State:
+        """Return where the database is in its life."""
+        if self.archived_at is not None:
+            return State.ARCHIVED
+        return State.DRAFT if self.current_version is None else State.PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)

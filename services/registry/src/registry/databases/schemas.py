@@ -169,6 +169,14 @@ class DatabaseInfo(BaseModel):
     isDraft: bool = Field(description="Whether this version is not published yet")
     isDisabled: bool
     isArchived: bool
+    lifecycle: Literal["draft", "published", "archived"] = Field(
+        description="Where the database is in its life; it never goes back"
+    )
+    archivedAt: str | None = Field(None, examples=["2026-01-31T08:35:01.775915Z"])
+    storageProfile: str = Field(
+        description="How its records are mostly used: by row, by column or as documents"
+    )
+    indexes: list[str] = Field(description="Fields that are found fast")
     modifiedAt: str = Field(examples=["2026-01-31T08:35:01.775915Z"])
     byUserName: str = Field(description="Person or application that changed it last")
     byUserAuthId: int = Field(description="Always 0: users are not numbered here")
@@ -191,22 +199,3 @@ class Databases(BaseModel):
     groupId: int = Field(description="Number of the group")
     order: int = Field(description="Place among groups; there is one")
     dataIndexIncrement: int = Field(description="Sum over the databases")
-
-
-class PublishedVersion(BaseModel):
-    """The newest published version."""
-
-    version: str = Field(examples=["1.0"])
-
-
-class VersionInfo(BaseModel):
-    """One version of a database."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    version: str = Field(examples=["1.0"])
-    isDraft: bool
-    publishedAt: str | None = Field(None, examples=["2026-01-31T08:35:01.775915Z"])
-    modifiedAt: str = Field(examples=["2026-01-31T08:35:01.775915Z"])
-    byUserName: str
-    schema_: dict[str, Any] = Field(alias="schema")

@@ -16,15 +16,18 @@ from kit.identifiers import new_id
 from registry.databases import store
 from registry.databases.models import (
     Database,
+    DatabaseArchived,
     DatabaseNotFound,
     DatabaseTaken,
     Definition,
     Named,
-    RecordsNotUnique,
+    NotPublished,
     RegistryNotFound,
     Release,
     Rules,
+    State,
     Version,
+    VersionNotFound,
 )
 
 _KEPT = 512
@@ -66,21 +69,24 @@ async def modify(session: Session, ledger: Ledger, caller: Caller, asked: Asked)
     wanted = newest.definition.replaced(asked.given)
     if wanted == newest.definition:
         return Described(found, newest)
-    changed = _changed(newest, wanted, caller)
+    if found.archived_at is not None:
+        raise DatabaseArchived("its definition stays as it is")
+    last = await store.last_version_number(session, found.id)
+    changed = _changed(newest, wanted, caller, last)
     changed.compile()
     if newest.is_draft:
         await store.save_version(session, changed)
     else:
         await store.insert_version(session, changed)
-    await _record(session, ledger, caller, "database.changed", Described(found, changed))
+    await record(session, ledger, caller, "database.changed", Described(found, changed))
     return Described(found, changed)
 
 
-def _changed(newest: Version, wanted: Definition, caller: Caller) -> Version:
+def _changed(newest: Version, wanted: Definition, caller: Caller, last: int) -> Version:
     now, by = datetime.now(UTC), _name(caller)
     if newest.is_draft:
         return replace(newest, definition=wanted, changed_at=now, changed_by=by)
-    return Version(new_id(), newest.database, newest.number + 1, wanted, now, by)
+    return Version(new_id(), newest.database, last + 1, wanted, now, by)
 
 
 async def _create(session: Session, ledger: Ledger, caller: Caller, asked: Asked) -> Described:
@@ -96,7 +102,7 @@ async def _create(session: Session, ledger: Ledger, caller: Caller, asked: Asked
     await store.create_numbers(session, made, _increment(version.definition))
     await store.insert_version(session, version)
     described = Described(Database(made, caller.tenant, asked.code, None, 0), version)
-    await _record(session, ledger, caller, "database.created", described)
+    await record(session, ledger, caller, "database.created", described)
     return described
 
 
@@ -148,33 +154,47 @@ async def versions(session: Session, tenant: str, database_id: int) -> list[Vers
     return await store.versions(session, found.id)
 
 
-async def publish(session: Session, ledger: Ledger, caller: Caller, database_id: int) -> Version:
-    """Publish the draft of a database, if it has one; return the newest published version."""
+async def version(session: Session, version_id: UUID) -> Version:
+    """Return a version by its id, or raise VersionNotFound."""
+    found = await store.find_version(session, version_id)
+    if found is None:
+        raise VersionNotFound("the version is not here any more")
+    return found
+
+
+async def settings(session: Session, database_id: int) -> Mapping[str, Any]:
+    """Return what features keep of a database, by their names."""
+    kept = await store.find_kept(session, database_id)
+    return {} if kept is None else kept[1]
+
+
+async def locked(session: Session, caller: Caller, database_id: int) -> Database:
+    """Return a database that nobody else changes until the transaction ends.
+
+    Raise DatabaseNotFound.
+    """
     found = await store.find(session, caller.tenant, database_id, lock=True)
     if found is None:
         raise DatabaseNotFound(f"there is no database {database_id}")
+    return found
+
+
+async def archive(session: Session, ledger: Ledger, caller: Caller, database_id: int) -> Described:
+    """Archive a published database: its records are read and not written any more (DRS-1.b).
+
+    One that is archived already stays so. Raise DatabaseNotFound or NotPublished.
+    """
+    found = await locked(session, caller, database_id)
     newest = (await store.newest(session, [found.id]))[found.id]
-    if not newest.is_draft:
-        return newest
-    published = replace(newest, published_at=datetime.now(UTC))
-    await store.save_version(session, published)
-    await store.make_current(session, published)
-    await _bring_in_line(session, found, published)
-    await _record(session, ledger, caller, "database.published", Described(found, published))
-    return published
-
-
-async def _bring_in_line(session: Session, database: Database, published: Version) -> None:
-    """Apply new identifiers and uniqueness rules to the records there are, or raise."""
-    if database.current_version is None:
-        return
-    before = (await rules_of(session, database.current_version)).schema
-    schema = published.definition.schema()
-    if schema.identity == before.identity:
-        return
-    broken = await store.apply_rules(session, database.id, schema)
-    if broken:
-        raise RecordsNotUnique("records have the same values in " + ", ".join(broken))
+    if found.archived_at is not None:
+        return Described(found, newest)
+    if found.state is State.DRAFT:
+        raise NotPublished("publish it first, or delete it")
+    now = datetime.now(UTC)
+    await store.archive(session, found.id, now)
+    archived = Described(replace(found, archived_at=now), newest)
+    await record(session, ledger, caller, "database.archived", archived)
+    return archived
 
 
 async def delete(session: Session, ledger: Ledger, caller: Caller, database_id: int) -> None:
@@ -184,7 +204,7 @@ async def delete(session: Session, ledger: Ledger, caller: Caller, database_id: 
         return
     newest = (await store.newest(session, [found.id]))[found.id]
     await store.delete_database(session, found.id, datetime.now(UTC))
-    await _record(session, ledger, caller, "database.deleted", Described(found, newest))
+    await record(session, ledger, caller, "database.deleted", Described(found, newest))
 
 
 async def release(session: Session, named: Named) -> Release:
@@ -223,6 +243,11 @@ async def touch(session: Session, database_id: int) -> None:
     await store.touch(session, database_id)
 
 
+async def touch_all(session: Session, tenant: str) -> None:
+    """Say that something about all databases of a member changed."""
+    await store.touch_all(session, tenant)
+
+
 async def rules_of(session: Session, version_id: UUID) -> Rules:
     """Return a published version made ready; it never changes, so it is kept."""
     kept = _rules.get(version_id)
@@ -255,9 +280,10 @@ def _name(caller: Caller) -> str:
     return caller.person_name or caller.client
 
 
-async def _record(
+async def record(
     session: Session, ledger: Ledger, caller: Caller, kind: str, described: Described
 ) -> None:
+    """Write down what was done to a database; the entry holds its definition's digest."""
     definition = json.dumps(described.version.definition.document, sort_keys=True)
     facts = {
         "code": described.database.code,

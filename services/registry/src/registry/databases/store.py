@@ -44,11 +44,21 @@ def _select() -> Select[*tuple[Any, ...]]:
         database.c.code,
         database.c.current_version,
         _LAST_NUMBER.label("last_number"),
+        database.c.archived_at,
+        database.c.settings,
     ).where(database.c.deleted_at.is_(None))
 
 
 def _database(row: Row[Any]) -> Database:
-    return Database(row.id, row.tenant, row.code, row.current_version, row.last_number)
+    return Database(
+        row.id,
+        row.tenant,
+        row.code,
+        row.current_version,
+        row.last_number,
+        row.archived_at,
+        row.settings,
+    )
 
 
 def _version(row: Row[Any]) -> Version:
@@ -130,7 +140,7 @@ async def versions(session: Session, database_id: int) -> list[Version]:
     """Return all versions of a database, newest first."""
     rows = await session.rows(
         select(version)
-        .where(version.c.database_id == database_id)
+        .where(version.c.database_id == database_id, version.c.deleted_at.is_(None))
         .order_by(version.c.number.desc())
     )
     return [_version(row) for row in rows]
@@ -140,11 +150,21 @@ async def newest(session: Session, database_ids: list[int]) -> dict[int, Version
     """Return the newest version of each database, draft or not."""
     rows = await session.rows(
         select(version)
-        .where(version.c.database_id.in_(database_ids))
+        .where(version.c.database_id.in_(database_ids), version.c.deleted_at.is_(None))
         .ext(postgresql.distinct_on(version.c.database_id))
         .order_by(version.c.database_id, version.c.number.desc())
     )
     return {row.database_id: _version(row) for row in rows}
+
+
+async def last_version_number(session: Session, database_id: int) -> int:
+    """Return the highest number a version of a database ever had."""
+    row = await session.row(
+        select(func.max(version.c.number).label("number")).where(
+            version.c.database_id == database_id
+        )
+    )
+    return 0 if row is None else row.number
 
 
 async def find_version(session: Session, version_id: UUID) -> Version | None:
@@ -191,7 +211,8 @@ async def find_named(
         SELECT d.code, v.id AS path_version, d.current_version, d.revision
         FROM database d JOIN database_version v ON v.database_id = d.id
           AND CASE WHEN $3::integer IS NULL THEN v.id = d.current_version ELSE v.number = $3 END
-        WHERE d.tenant = $1 AND d.id = $2 AND d.deleted_at IS NULL AND v.published_at IS NOT NULL
+        WHERE d.tenant = $1 AND d.id = $2 AND d.deleted_at IS NULL
+          AND v.published_at IS NOT NULL AND v.deleted_at IS NULL
         """,
         tenant,
         database_id,
@@ -237,6 +258,19 @@ async def touch(session: Session, database_id: int) -> None:
     await session.fetch("UPDATE database SET revision = revision + 1 WHERE id = $1", database_id)
 
 
+async def touch_all(session: Session, tenant: str) -> None:
+    """Count up the revisions of all databases of a member."""
+    await session.fetch(
+        """
+        UPDATE database SET revision = revision + 1
+        WHERE id IN (
+          SELECT id FROM database WHERE tenant = $1 AND deleted_at IS NULL ORDER BY id FOR UPDATE
+        )
+        """,
+        tenant,
+    )
+
+
 async def make_current(session: Session, published: Version) -> None:
     """Let data paths find a published version as the newest one."""
     await session.row(
@@ -278,6 +312,21 @@ async def keep_unique(
     """
     rows = await session.fetch(_FILL, database_id, schema.rules, record_id)
     return sorted({row["rule"] for row in rows})
+
+
+async def delete_version(session: Session, gone: Version, at: datetime) -> None:
+    """Take a version away: from now on no data path finds it."""
+    await session.row(update(version).where(version.c.id == gone.id).values(deleted_at=at))
+    await touch(session, gone.database)
+
+
+async def archive(session: Session, database_id: int, at: datetime) -> None:
+    """Mark a database as archived."""
+    await session.row(
+        update(database)
+        .where(database.c.id == database_id)
+        .values(archived_at=at, revision=database.c.revision + 1)
+    )
 
 
 async def delete_database(session: Session, database_id: int, at: datetime) -> None:

@@ -51,7 +51,7 @@ class Impact:
     def counted(self, broken: Mapping[str, int], checked: int) -> "Impact":
         """Return the same with how many of the records looked at each breaking change touches."""
         findings = tuple(
-            replace(found, records=broken.get(found.field, 0))
+            replace(found, records=broken.get(found.pointer, 0))
             if found.is_breaking and found.field is not None
             else found
             for found in self.findings
@@ -59,6 +59,7 @@ class Impact:
         return Impact(findings, checked)
 
 
+REMOVED = "removed"
 _Found = Iterator[Finding]
 _Said = Mapping[str, Any]
 """The rule of a field, in the words of JSON Schema."""
@@ -111,7 +112,7 @@ def _fields(before: Sequence[Field], after: Sequence[Field]) -> _Found:
             yield from _field(field, new[name])
         else:
             reason = "readers find it no more; what records hold of it is kept and not shown"
-            yield _breaking(field, None, "removed", reason)
+            yield _breaking(field, None, REMOVED, reason)
     for name, field in new.items():
         if field.required and not (name in old and old[name].required):
             what = "is required now" if name in old else "is new and required"

@@ -6,30 +6,16 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
-from sqlalchemy import (
-    ColumnElement,
-    FromClause,
-    Select,
-    Text,
-    cast,
-    false,
-    func,
-    literal,
-    or_,
-    select,
-    true,
-)
 
 from kit.database import Session
 from registry.databases.models import Named
-from registry.records.models import Found, Listing, Order, Record, Rows, Selection, as_id
-from registry.tables import record
+from registry.records.models import Found, Record, as_id
 
 # ruff: noqa: S608  only the texts written here are put in
 _RELEASE = """
     FROM database d
     JOIN database_version v ON v.database_id = d.id AND v.number = $3
-      AND v.published_at IS NOT NULL
+      AND v.published_at IS NOT NULL AND v.deleted_at IS NULL
 """
 _NAMED = "WHERE d.tenant = $1 AND lower(d.code) = lower($2) AND d.deleted_at IS NULL"
 _VERSIONS = """
@@ -172,68 +158,3 @@ async def find_referred(  # noqa: PLR0913, PLR0917  what a data path says, and t
     if as_of is None:
         return _found(await session.fetchrow(_FIND_REFERRED, *asked), with_record=True)
     return _found(await session.fetchrow(_FIND_REFERRED_THEN, *asked, as_of), with_record=True)
-
-
-async def page(session: Session, database_id: int, asked: Selection, listing: Listing) -> Rows:
-    """Return one page of a database's records and the count of all that match, in one snapshot."""
-    key = record.c.content[asked.order.path] if asked.order.path else literal(None, Text)
-    matching = (
-        select(record.c.id, key.label("key"))
-        .where(record.c.database_id == database_id, record.c.deleted_at.is_(None))
-        .where(record.c.archived_at.is_(None))
-        .where(*(record.c.content.contains(dict(part)) for part in asked.contains))
-        .where(_text(asked))
-        .cte("matching")
-    )
-    window = (
-        select(matching.c.id, matching.c.key)
-        .order_by(*_sorted(matching, asked.order))
-        .limit(listing.limit)
-        .offset(listing.offset)
-        .subquery("page")
-    )
-    count = select(func.count().label("total")).select_from(matching).subquery("counted")
-    rows = await session.rows(_rows(count, window).order_by(*_sorted(window, asked.order)))
-    kept = tuple(
-        Record(
-            row.id, row.number, row.version_id, row.primary_key, tuple(row.subjects), row.content
-        )
-        for row in rows
-        if row.id is not None
-    )
-    return Rows(rows[0].total, kept)
-
-
-def _rows(count: Any, window: Any) -> Select[*tuple[Any, ...]]:
-    joined = count.outerjoin(window, true()).outerjoin(record, record.c.id == window.c.id)
-    return select(
-        count.c.total,
-        record.c.id,
-        record.c.number,
-        record.c.version_id,
-        record.c.primary_key,
-        record.c.subjects,
-        cast(record.c.content, Text).label("content"),
-    ).select_from(joined)
-
-
-def _sorted(rows: FromClause, order: Order) -> tuple[ColumnElement[Any], ...]:
-    """Return what rows are sorted by: the key, empty ones last, and the id, so that pages hold."""
-    down = order.descending
-    key = rows.c.key.desc() if down else rows.c.key.asc()
-    by_id = rows.c.id.desc() if down and not order.path else rows.c.id.asc()
-    return key.nulls_last(), by_id
-
-
-def _text(asked: Selection) -> ColumnElement[bool]:
-    """Return the condition that one of the text fields contains the text, in any case."""
-    if not asked.text:
-        return true()
-    sought = func.lower(asked.text)
-    return or_(
-        false(),
-        *(
-            func.strpos(func.lower(record.c.content[tuple(name.split("."))].astext), sought) > 0
-            for name in asked.texts
-        ),
-    )

@@ -1,0 +1,1 @@
+"""Versions of databases: published, deprecated with guidance, and deleted one by one."""

@@ -9,3 +9,6 @@ class Settings(BlockSettings):
     """The registry's settings, ``REGISTRY_DATABASE_URL`` and so on."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_prefix="REGISTRY_")
+
+    upload_limit: int = 1 << 30
+    """The largest file of records that can be imported, in bytes."""

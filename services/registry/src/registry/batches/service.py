@@ -170,11 +170,20 @@ async def upsert(
         if place in found:
             olds.append((row, (found[place], content)))
         else:
-            news.append((row, content))
+            news.append((row, as_new(work, content)))
     made, faults = models.try_each(olds, lambda row, pair: _changed(work, row, *pair))
     updated = await _update(work, made, operation, each=True, faults=faults)
     created = await create(work, news, operation, each=True)
     return Outcome([*updated.made, *created.made], [*updated.faults, *created.faults])
+
+
+def as_new(work: Work, content: Content) -> Content:
+    """Return content that may have been another record's as a new one may have it.
+
+    What nobody may write is left to the triggers, and what is null is left out.
+    """
+    kept = changes.without_read_only(work.release.path.schema, content)
+    return changes.merge({}, kept)
 
 
 # -- how it is done ------------------------------------------------------------------------------
@@ -224,7 +233,7 @@ def _changed(work: Work, row: int, record: Record, content: Content) -> Made:
     release = work.release
     before: dict[str, Any] = json.loads(record.content)
     changes.check_writable(work.opened.grant, release.path.schema, content)
-    draft = changes.update(release, before, content)
+    draft = changes.update(release, before, content, record.number)
     if changes.same(before, draft.content):
         return Made(row, record, before, before)
     after = models.changed_by(release, record, draft)

@@ -9,7 +9,6 @@ Only what fits is served here. A path nobody has, a body that is not JSON, a val
 goes to FastAPI as it came, before anything was done for it: what is wrong is said in one place.
 """
 
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -38,6 +37,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kit.web.bodies import read_json
 from kit.web.contract import routes_of
 
 _NOTHING: Any = object()
@@ -370,7 +370,7 @@ async def _json_of(request: Request) -> Any:
     if not _is_json(request.headers.get("content-type", "")):
         raise _NotFit
     try:
-        return json.loads(body)
+        return read_json(body)
     except (ValueError, RecursionError) as error:
         raise _NotFit from error
 

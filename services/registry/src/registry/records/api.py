@@ -1,12 +1,10 @@
 """Routes that look at records."""
 
-import json
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Response
 
 from kit.access import Caller, requires
 from kit.web import Evidence, Neighbours, Reading, may_answer
@@ -14,7 +12,7 @@ from registry.databases.models import RegistryNotFound
 from registry.decisions.models import ConsentRequired, DecisionMissing
 from registry.fields.models import FieldUnknown
 from registry.records import service
-from registry.records.models import LegalBasisMissing, Listing, QueryInvalid
+from registry.records.models import LegalBasisMissing, QueryInvalid
 from registry.records.schemas import (
     Address,
     Addressed,
@@ -23,12 +21,10 @@ from registry.records.schemas import (
     ByQuery,
     ExistsAnswer,
     ExistsQuery,
-    Listed,
     NoRecord,
     RecordContent,
-    Records,
 )
-from registry.records.service import Call, Shown
+from registry.records.service import Call
 from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
@@ -36,10 +32,9 @@ router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records
 Reader = Annotated[Caller, requires("records:read")]
 Asker = Annotated[Caller, requires("records:exists")]
 
-_PREFIX = "query."
 RIGHTS = (NotAllowed, LoginNeeded, FieldHidden, LegalBasisMissing)
 _answers = may_answer(RegistryNotFound, FieldUnknown, QueryInvalid, ConsentRequired, *RIGHTS)
-_one: dict[int | str, dict[str, Any]] = {
+ONE: dict[int | str, dict[str, Any]] = {
     **may_answer(FieldUnknown, QueryInvalid, ConsentRequired, DecisionMissing, *RIGHTS),
     404: {
         "model": NoRecord,
@@ -49,42 +44,6 @@ _one: dict[int | str, dict[str, Any]] = {
         },
     },
 }
-_by_field = {
-    "parameters": [
-        {
-            "name": "query.<fieldName>",
-            "in": "query",
-            "required": False,
-            "description": "Value of a field, exactly; one parameter for each field, dotted inside",
-            "schema": {"type": "string"},
-        }
-    ]
-}
-
-
-@router.get(
-    "",
-    operation_id="list",
-    response_model=Records,
-    responses=_answers,
-    openapi_extra=_by_field,
-)
-async def list_records(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
-    request: Request,
-    session: Reading,
-    ledger: Evidence,
-    caller: Reader,
-    where: Addressed,
-    asked: Listed,
-) -> Response:
-    """Return the records that match, oldest first unless ordered."""
-    given = request.query_params.multi_items()
-    equals = {name.removeprefix(_PREFIX): v for name, v in given if name.startswith(_PREFIX)}
-    listing = Listing(
-        asked.search, asked.filter, asked.ordering, asked.page, asked.page_size, equals
-    )
-    shown = await service.page(session, ledger, _call(caller, where), listing)
-    return _json(_page(shown, listing, given))
 
 
 @router.post("/exists", operation_id="exists", responses=_answers)
@@ -98,7 +57,7 @@ async def exists(
     return ExistsAnswer(answer=Answer(status=False, message="no record found"))
 
 
-@router.post("/read", operation_id="read", response_model=RecordContent, responses=_one)
+@router.post("/read", operation_id="read", response_model=RecordContent, responses=ONE)
 async def read(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Reading,
     ledger: Evidence,
@@ -114,7 +73,7 @@ async def read(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
 
 
 @router.get(
-    "/{uuid}/readValue/{field}.{ext}", operation_id="readValue", response_model=Any, responses=_one
+    "/{uuid}/readValue/{field}.{ext}", operation_id="readValue", response_model=Any, responses=ONE
 )
 async def read_value(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Reading,
@@ -134,7 +93,7 @@ async def read_value(  # noqa: PLR0913, PLR0917  FastAPI reads them from the sig
 one = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 
 
-@one.get("/{uuid}", operation_id="get", response_model=RecordContent, responses=_one)
+@one.get("/{uuid}", operation_id="get", response_model=RecordContent, responses=ONE)
 async def get(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Reading,
     ledger: Evidence,
@@ -157,18 +116,3 @@ def _call(caller: Caller, where: Address, as_of: datetime | None = None) -> Call
 def _json(text: str, tag: str | None = None) -> Response:
     headers = None if tag is None else {"ETag": tag}
     return Response(text.encode(), media_type="application/json", headers=headers)
-
-
-def _page(shown: Shown, listing: Listing, given: list[tuple[str, str]]) -> str:
-    """Write a page around the records' own JSON texts."""
-    parts = [f'"count":{shown.count}']
-    if listing.offset + len(shown.results) < shown.count and shown.results:
-        parts.append('"next":' + _link(given, listing.page + 1))
-    if listing.page > 1:
-        parts.append('"previous":' + _link(given, listing.page - 1))
-    return "{" + ",".join(parts) + ',"results":[' + ",".join(shown.results) + "]}"
-
-
-def _link(given: list[tuple[str, str]], page: int) -> str:
-    kept = [(name, value) for name, value in given if name != "page"]
-    return json.dumps("?" + urlencode([*kept, ("page", str(page))]))

@@ -1,15 +1,11 @@
 """A record as kept and as shown, and what a list of records can be asked for."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 from kit.problems import Conflict, Invalid, NotFound
 from registry.databases.models import ConsentRule, Named, Release
-from registry.fields.models import Field, FieldUnknown, Schema
-
-MOST_ROWS = 1000
+from registry.fields.models import Field
 
 
 class RecordNotFound(NotFound):
@@ -101,77 +97,3 @@ def personal_in(release: Release, shown: Field) -> list[str]:
         or name.startswith(f"{shown.name}.")
         or shown.name.startswith(f"{name}.")
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a list is sorted by: a field's path, or the record's own age when empty."""
-
-    path: tuple[str, ...] = ()
-    descending: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which records a list holds: all of ``contains``, and ``text`` in one of ``texts``."""
-
-    contains: tuple[Mapping[str, Any], ...] = ()
-    text: str = ""
-    texts: tuple[str, ...] = ()
-    order: Order = Order()
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a caller asks of a list (DRS-23)."""
-
-    search: str | None = None
-    filter: str | None = None
-    ordering: str | None = None
-    page: int = 1
-    page_size: int | None = None
-    equals: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    @property
-    def limit(self) -> int:
-        """Return how many rows a page has."""
-        return self.page_size or MOST_ROWS
-
-    @property
-    def offset(self) -> int:
-        """Return how many rows stand before the page."""
-        return (self.page - 1) * self.limit
-
-    def selection(self, schema: Schema) -> Selection:
-        """Return what to look for, or raise FieldUnknown for a field the version lacks."""
-        contains = [_equal(schema, name, text) for name, text in self.equals.items()]
-        texts: tuple[str, ...] = ()
-        if self.filter is not None and self.search is not None:
-            contains.append(_equal(schema, self.filter, self.search))
-        elif self.search:
-            texts = tuple(found.name for found in schema.texts)
-        order = self._order(schema)
-        return Selection(tuple(contains), (self.search or "") if texts else "", texts, order)
-
-    def _order(self, schema: Schema) -> Order:
-        said = self.ordering or ""
-        if said in ("ascending", "descending"):
-            name = self.filter or ""
-            descending = said == "descending"
-        else:
-            name, descending = said.removeprefix("-"), said.startswith("-")
-        if name and schema.get(name).in_list:
-            raise FieldUnknown(f"{name}: a field inside a list cannot be sorted by")
-        return Order(schema.get(name).path if name else (), descending)
-
-
-def _equal(schema: Schema, name: str, text: str) -> dict[str, Any]:
-    return schema.nest(name, schema.get(name).value_of(text))
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """One page of a list and how many records there are in all."""
-
-    count: int
-    records: tuple[Record, ...]

@@ -78,36 +78,6 @@ class Chosen:
 ChosenRecord = Annotated[Chosen, gathered(Chosen)]
 
 
-@dataclass(frozen=True)
-class ListQuery:
-    """What a list may be asked for besides ``query.<field>``."""
-
-    search: Annotated[
-        Text | None,
-        Query(description="Text to find in any text field; with filter, the value of that field"),
-    ] = None
-    filter: Annotated[Text | None, Query(description="Field to filter or order by")] = None
-    ordering: Annotated[
-        Text | None,
-        Query(
-            description="A field, -field for the last first, or ascending or descending with filter"
-        ),
-    ] = None
-    page: Annotated[int, Query(ge=1, le=1_000_000, description="Page, from 1")] = 1
-    page_size: Annotated[
-        int | None,
-        Query(
-            alias="pageSize",
-            ge=1,
-            le=1000,
-            description="Records on a page; all, 1000 at most, when not given",
-        ),
-    ] = None
-
-
-Listed = Annotated[ListQuery, gathered(ListQuery)]
-
-
 class Content(BaseModel):
     """Fields of a record, as the registry's schema names them."""
 
@@ -151,23 +121,6 @@ class RecordContent(BaseModel):
     """A record's fields."""
 
     content: dict[str, Any] = Field(examples=[EXAMPLE])
-
-
-class Records(BaseModel):
-    """A page of records."""
-
-    count: int = Field(description="How many records match, on all pages", examples=[1])
-    next: str | None = Field(
-        None,
-        description="The next page, relative to this one's address; absent on the last page",
-        json_schema_extra={"format": "uri-reference"},
-    )
-    previous: str | None = Field(
-        None,
-        description="The page before, relative to this one's address; absent on the first page",
-        json_schema_extra={"format": "uri-reference"},
-    )
-    results: list[dict[str, Any]]
 
 
 class Answer(BaseModel):

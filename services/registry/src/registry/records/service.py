@@ -21,7 +21,6 @@ from registry.records.models import (
     FormatUnknown,
     Found,
     LegalBasisMissing,
-    Listing,
     QueryInvalid,
     Record,
     RecordNotFound,
@@ -53,14 +52,6 @@ class Call:
     def where(self) -> tuple[str, str, int]:
         """Return member, registry and version number, or raise RegistryNotFound."""
         return self.caller.tenant, self.registry, version_number(self.version)
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One page of a list, as JSON texts."""
-
-    count: int
-    results: list[str]
 
 
 @dataclass(frozen=True)
@@ -153,23 +144,6 @@ async def opened(session: Session, call: Call, action: Action, found: Found | No
     return Opened(call, release, grant)
 
 
-async def page(session: Session, ledger: Ledger, call: Call, listing: Listing) -> Shown:
-    """Return a page of records; each record with personal data is noted for each person.
-
-    Another member's list of a database that needs consent is refused: consent is for a record.
-    """
-    found = await open_for(session, call, Action.LIST)
-    found = replace(found, grant=found.grant.without_consents())
-    if not found.grant.terms:
-        raise ConsentRequired("reads need each person's consent: read one record at a time")
-    selection = listing.selection(found.release.path.schema)
-    rows = await store.page(session, found.release.database, selection, listing)
-    if found.personal:
-        looks = [found.look(record) for record in rows.records]
-        await usage.note_rows(ledger, call.caller, READ, looks, found.purpose("list"))
-    return Shown(rows.count, [found.shown(record) for record in rows.records])
-
-
 async def exists(session: Session, ledger: Ledger, call: Call, query: Mapping[str, Any]) -> bool:
     """Tell whether a record matches; a match by personal data is noted."""
     found, record = await _match(session, call, query, Action.EXISTS)
@@ -217,16 +191,24 @@ async def read_value(
     reference, name, extension = asked
     if extension != "json":
         raise FormatUnknown("a value is given as .json only")
+    value = await value_of(session, ledger, mediator, call, (reference, name, Action.READ))
+    return json.dumps(value, ensure_ascii=False)
+
+
+async def value_of(
+    session: Session, ledger: Ledger, mediator: Mediator, call: Call, asked: tuple[str, str, Action]
+) -> Any:
+    """Return what shows of one field: ``asked`` is the record's key or id, field and action."""
+    reference, name, action = asked
     found = await store.find_referred(session, *call.where, reference, call.as_of)
-    opening = await opened(session, call, Action.READ, found)
+    opening = await opened(session, call, action, found)
     field = opening.release.path.schema.get(name)
     if found is None or found.record is None or not opening.covers(found.record):
         raise RecordNotFound
-    record = found.record
+    record, operation = found.record, "readValue" if action is Action.READ else str(action)
     among = tuple(personal_in(opening.release, field))
-    opening = await _account(ledger, mediator, _Showing(opening, record, "readValue", among))
-    value = value_at(opening.values(record), field.path)
-    return json.dumps(value, ensure_ascii=False)
+    opening = await _account(ledger, mediator, _Showing(opening, record, operation, among))
+    return value_at(opening.values(record), field.path)
 
 
 async def _read(

@@ -13,6 +13,7 @@ from kit.web import Release
 from registry.batches import api as batches
 from registry.changes import api as changes
 from registry.databases import api as databases
+from registry.listing import api as listing
 from registry.records import api as records
 from registry.releases.v1_0.models import said_once
 from registry.releases.v1_0.schemas import (
@@ -139,7 +140,7 @@ _serve(
     ),
 )
 _serve(
-    records.router,
+    listing.router,
     "list",
     _RECORDS,
     _Spelling("list", asks={"asked": Listed}, model=Records, answers=_counted),

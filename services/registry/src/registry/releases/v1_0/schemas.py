@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_snake
 
 from kit.web import gathered
 from registry.databases import schemas as databases
+from registry.listing import schemas as listing
 from registry.records import schemas as records
 from registry.usage import schemas as usage
 
@@ -77,7 +78,7 @@ class PersonalDataUsage(usage.PersonalDataUsage, _Old):
 
 
 @dataclass(frozen=True)
-class ListQuery(records.ListQuery):
+class ListQuery(listing.ListQuery):
     """What a list may be asked for besides ``query.<field>``."""
 
     page_size: Annotated[
@@ -89,7 +90,7 @@ class ListQuery(records.ListQuery):
 Listed = Annotated[ListQuery, gathered(ListQuery)]
 
 
-class Records(records.Records):
+class Records(listing.Records):
     """A page of records."""
 
     count: int = Field(description="How many records the page has", examples=[1])

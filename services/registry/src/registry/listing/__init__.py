@@ -1,0 +1,1 @@
+"""Listing: records that match, searched, filtered, sorted and in pages."""

@@ -1,0 +1,469 @@
+"""Lists over HTTP: what they find, in which order, in which pages, and what they do not tell."""
+
+# ruff: noqa: RUF001  letters that look alike are what is tested
+
+import asyncio
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+
+BASE = "/data/P/1.0"
+
+
+async def _create(client, content, base=BASE):
+    made = await client.post(f"{base}/create", json={"write": {"content": content}})
+    assert made.status_code == 200, made.text
+    return made.json()["content"]
+
+
+async def _page(client, query, base=BASE):
+    answer = await client.get(f"{base}?{query}")
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def _names(client, query, base=BASE):
+    return [each["name"] for each in (await _page(client, query, base))["results"]]
+
+
+PEOPLE = {
+    "properties": {
+        "name": {"type": "string"},
+        "age": {"type": "integer"},
+        "height": {"type": "number"},
+        "alive": {"type": "boolean"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "home": {"properties": {"town": {"type": "string"}}},
+        "pets": {"type": "array", "items": {"properties": {"kind": {"type": "string"}}}},
+    }
+}
+
+
+@pytest.fixture
+async def people(owner, publish):
+    await publish(owner, "P", PEOPLE)
+    for name, age, town in (("Ann", 10, "Pärnu"), ("bob", 9, "Tartu"), ("አበበ", 100, "100%")):
+        await _create(
+            owner,
+            {
+                "name": name,
+                "age": age,
+                "height": age / 2,
+                "alive": age < 50,
+                "tags": [name, "x"],
+                "home": {"town": town},
+                "pets": [{"kind": "cat" if age > 9 else "dog"}],
+            },
+        )
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["Ann", "bob", "አበበ"]),
+        ("ordering=-name", ["አበበ", "bob", "Ann"]),
+        ("ordering=age", ["bob", "Ann", "አበበ"]),
+        ("filter=age&ordering=descending", ["አበበ", "Ann", "bob"]),
+        ("filter=age&ordering=ascending", ["bob", "Ann", "አበበ"]),
+        ("ordering=descending", ["አበበ", "bob", "Ann"]),
+        ("search=BOB", ["bob"]),
+        ("search=አበ", ["አበበ"]),
+        ("search=%25", []),
+        ("search=ob", []),
+        ("search=ann+parn", []),
+        ("search=ANN+PÄR", ["Ann"]),
+        ("search=Ann%20", ["Ann"]),
+        ("search=An%20", []),
+        ("search=Ann&filter=name", ["Ann"]),
+        ("search=An&filter=name", []),
+        ("search=10&filter=age", ["Ann"]),
+        ("query.age=9", ["bob"]),
+        ("query.height=5", ["Ann"]),
+        ("query.alive=true&ordering=-age", ["Ann", "bob"]),
+        ("query.tags=x&query.alive=false", ["አበበ"]),
+        ("query.home.town=Tartu", ["bob"]),
+        ("query.pets.kind=cat&ordering=home.town", ["አበበ", "Ann"]),
+        ("search=&pageSize=2", ["Ann", "bob"]),
+        ("page=2&pageSize=2", ["አበበ"]),
+        ("ordering=alive,-age", ["አበበ", "Ann", "bob"]),
+        ("ordering=-alive,age", ["bob", "Ann", "አበበ"]),
+        ("query.name=prefix:b", ["bob"]),
+        ("query.name=is:bob", ["bob"]),
+        ("query.name=range:B..c", ["bob"]),
+        ("query.age=range:..10", ["Ann", "bob"]),
+        ("query.height=range:4.6..", ["Ann", "አበበ"]),
+        ("query.age=range:9..10&query.tags=in:bob,x", ["Ann", "bob"]),
+        ("query.age=in:9,100", ["bob", "አበበ"]),
+        ("query.name=regex:^[A-Z]", ["Ann"]),
+        ("search=regex:^.ob$&filter=name", ["bob"]),
+        ("query.tags=prefix:An", ["Ann"]),
+        ("query.home.town=exists:false", []),
+        ("query.name=Ann&query.name=bob", []),
+    ],
+)
+async def test_a_list_searches_filters_orders_and_pages(owner, people, query, names):
+    assert await _names(owner, query) == names
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "query.age=x",
+        "query.age=prefix:1",
+        "query.age=range:1",
+        "query.age=range:..",
+        "query.age=range:a..b",
+        "query.alive=range:false..true",
+        "query.age=in:1,x",
+        "query.age=regex:1",
+        "query.name=regex:(a",
+        "query.name=regex:(a)%5C1",
+        "query.name=prefix:",
+        "query.name=exists:x",
+        "query.name=within:1,2,3",
+        "query.name=" + "x" * 2001,
+        "ordering=home",
+        "ordering=tags",
+        "ordering=name,age,height,alive,name",
+        "fields=shoe",
+        "after=x",
+        "after=" + "A" * 80,
+        "page=1&after=x",
+        "asOf=yesterday",
+        "asOf=2026-01-01T00:00:00Z&search=Ann",
+        "query.height=nan",
+        "query.alive=1",
+        "query.home=x",
+        "query.shoe=1",
+        "ordering=shoe",
+        "ordering=pets.kind",
+        "filter=shoe&search=1",
+        "page=0",
+        "pageSize=1001",
+        "pageSize=x",
+        "search=%00",
+        "search=%ff",
+        "page=99999999999",
+    ],
+)
+async def test_a_list_that_cannot_be_made_is_refused(owner, people, query):
+    assert (await owner.get(f"/data/P/1.0?{query}")).status_code == 400
+
+
+async def test_a_thousand_rows_page_without_a_gap_or_a_repetition(owner, publish, database):
+    client, base = owner, "/data/N/1.0"
+    fields = {"n": {"type": "integer"}, "k": {"type": "integer"}}
+    made = await publish(client, "N", {"properties": fields})
+    async with database.connection() as connection:
+        await connection.driver.execute(
+            """
+            INSERT INTO record (id, database_id, number, version_id, subjects, content,
+              created_at, changed_at)
+            SELECT gen_random_uuid(), d.id, n, d.current_version, '{}',
+              jsonb_build_object('n', n, 'k', n % 3), now(), now()
+            FROM database d, generate_series(0, 1000) AS n WHERE d.id = $1
+            """,
+            made,
+        )
+    seen, address = [], "?ordering=k&pageSize=97"
+    while address:
+        page = (await client.get(base + address)).json()
+        assert page["count"] == 1001
+        seen += [row["n"] for row in page["results"]]
+        address = page.get("next", "")
+        assert ("previous" in page) is (len(seen) > 97)
+    assert sorted(seen) == list(range(1001))
+    assert seen == sorted(seen, key=lambda n: n % 3)
+    everything = (await client.get(base)).json()
+    assert (len(everything["results"]), everything["count"]) == (1000, 1001)
+    rest = (await client.get(base + everything["next"])).json()
+    shown = [row["n"] for row in everything["results"] + rest["results"]]
+    assert sorted(shown) == list(range(1001))
+    assert "next" not in rest
+    beyond = (await client.get(f"{base}?page=50")).json()
+    assert (beyond["count"], beyond["results"]) == (1001, [])
+
+
+async def test_links_keep_what_was_asked(owner, people):
+    page = (await owner.get("/data/P/1.0?query.tags=x&pageSize=1&page=2")).json()
+    assert page["next"] == "?query.tags=x&pageSize=1&page=3"
+    assert page["previous"] == "?query.tags=x&pageSize=1&page=1"
+
+
+# -- pages -----------------------------------------------------------------------------------
+
+
+async def _walk(client, query, base=BASE, between=None):
+    """Return the names on all pages, following the links there and back again."""
+    seen, address, back = [], "?" + query, []
+    while address:
+        page = (await client.get(base + address)).json()
+        names = [row["name"] for row in page["results"]]
+        seen.append(names)
+        address = page.get("next")
+        if between and address:
+            await between(len(seen))
+    address = page.get("previous")
+    while address:
+        page = (await client.get(base + address)).json()
+        back.append([row["name"] for row in page["results"]])
+        address = page.get("previous")
+    return seen, back[::-1]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "ordering=name", "ordering=-name", "ordering=descending", "ordering=age,-name"],
+)
+async def test_pages_lead_there_and_back_without_a_gap(owner, publish, query):
+    await publish(owner, "P", PEOPLE)
+    for number in range(7):
+        content = {"name": f"n{number}"} if number % 3 == 0 else {"name": f"n{number}", "age": 3}
+        await _create(owner, content)
+    every = await _names(owner, query)
+    there, back = await _walk(owner, f"{query}&pageSize=3")
+    assert [len(page) for page in there] == [3, 3, 1]
+    assert [name for page in there for name in page] == every
+    assert back == there[:-1]
+
+
+async def test_records_without_the_value_stand_last_both_ways(owner, people):
+    await _create(owner, {"age": 5})
+    for query in ("ordering=name", "ordering=-name"):
+        page = await _page(owner, query)
+        assert page["results"][-1] == {"age": 5}
+        there = (await _page(owner, f"{query}&pageSize=3"))["next"]
+        assert (await owner.get(BASE + there)).json()["results"] == [{"age": 5}]
+
+
+async def test_a_list_stays_whole_while_records_are_added_and_changed(owner, publish):
+    await publish(owner, "P", PEOPLE)
+    for name in "bdfhjl":
+        await _create(owner, {"name": name})
+
+    async def meanwhile(pages):
+        await _create(owner, {"name": "abc"[pages - 1]})  # before what was shown
+        body = {"query": {"content": {"name": "b"}}, "write": {"content": {"age": pages}}}
+        assert (await owner.put(f"{BASE}/update", json=body)).status_code == 200
+
+    there, _ = await _walk(owner, "ordering=name&pageSize=2", between=meanwhile)
+    assert [name for page in there for name in page] == list("bdfhjl")
+
+
+async def test_the_last_record_of_a_page_may_change_its_place_meanwhile(owner, publish):
+    await publish(owner, "P", PEOPLE)
+    for name in "bdfh":
+        await _create(owner, {"name": name})
+    following = (await _page(owner, "ordering=name&pageSize=2"))["next"]
+    body = {"query": {"content": {"name": "d"}}, "write": {"content": {"name": "z"}}}
+    await owner.put(f"{BASE}/update", json=body)
+    page = (await owner.get(BASE + following)).json()
+    assert [row["name"] for row in page["results"]] == ["f", "h"]
+
+
+async def test_a_cursor_is_read_by_the_list_that_gave_it_and_no_other(owner, people):
+    following = (await _page(owner, "ordering=name&pageSize=1"))["next"]
+    asked = dict(parse_qsl(following[1:]))
+    token = asked["after"]
+    assert "Ann" not in following
+    assert (await owner.get(BASE, params={**asked, "pageSize": "2"})).status_code == 200
+    changed = [
+        {**asked, "after": token[:-1] + ("A" if token[-1] != "A" else "B")},
+        {**asked, "after": token[:20] + ("A" if token[20] != "A" else "B") + token[21:]},
+        {**asked, "after": token + "!"},
+        {**asked, "after": ""},
+        {**asked, "ordering": "-name"},
+        {**asked, "query.age": "9"},
+        {"pageSize": "1", "after": token},
+    ]
+    for parameters in changed:
+        refused = await owner.get(f"{BASE}?{urlencode(parameters)}")
+        assert refused.status_code == 400, parameters
+        assert refused.json()["title"] == "The cursor is not of this list"
+
+
+async def test_a_cursor_of_one_registry_is_not_one_of_another(owner, people, publish):
+    await publish(owner, "Q", PEOPLE)
+    following = (await _page(owner, "pageSize=1"))["next"]
+    assert (await owner.get("/data/Q/1.0" + following)).status_code == 400
+    assert (await owner.get("/data/p/1.0" + following)).status_code == 200
+
+
+# -- text ------------------------------------------------------------------------------------
+
+TEXTS = {
+    "amharic": "ሰላም ለዓለም፡ አዲስ አበባ",
+    "arabic": "كِتَاب المدرسة الجديدة",
+    "hindi": "नई दिल्ली में किताबें",
+    "russian": "Ёлка в Санкт-Петербурге",
+    "estonian": "Õunapuu Jäääär Ülikool",
+    "turkish": "İstanbul'da ışık",
+    "chinese": "北京市海淀区",
+    "thai": "สวัสดีชาวโลก",
+    "wide": "ＦＵＬＬ Straße ﬁne",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("አዲስ", ["amharic"]),
+        ("አበ", ["amharic"]),
+        ("ሰላም አበባ", ["amharic"]),
+        ("كتاب", ["arabic"]),
+        ("المدرس", ["arabic"]),
+        ("दिल्ली", ["hindi"]),
+        ("किता", ["hindi"]),
+        ("ЁЛКА", ["russian"]),
+        ("санкт петер", ["russian"]),
+        ("õunapuu", ["estonian"]),
+        ("JÄÄÄÄR", ["estonian"]),
+        ("unapuu", []),
+        ("istanbul", ["turkish"]),
+        ("海淀", ["chinese"]),
+        ("京市海", ["chinese"]),
+        ("淀海", []),
+        ("ชาว", ["thai"]),
+        ("full", ["wide"]),
+        ("STRASSE", ["wide"]),
+        ("fine", ["wide"]),
+        ("፡", []),
+    ],
+)
+async def test_words_of_any_script_are_found(owner, publish, text, expected):
+    await publish(owner, "P", {"properties": {n: {"type": "string"} for n in ("name", "text")}})
+    for name, said in TEXTS.items():
+        await _create(owner, {"name": name, "text": said})
+    assert await _names(owner, urlencode({"search": text})) == expected
+
+
+async def test_a_search_finds_what_a_record_says_now(owner, people):
+    body = {"query": {"content": {"name": "bob"}}, "write": {"content": {"name": "Robert"}}}
+    assert (await owner.put(f"{BASE}/update", json=body)).status_code == 200
+    assert await _names(owner, "search=bob") == []
+    assert await _names(owner, "search=robert") == ["Robert"]
+
+
+async def test_a_search_finds_nothing_in_another_database(owner, people, publish):
+    await publish(owner, "Q", PEOPLE)
+    assert await _names(owner, "search=bob", "/data/Q/1.0") == []
+
+
+async def test_a_search_through_an_older_version_looks_into_its_own_fields(owner, people, publish):
+    fields = {"name": {"type": "string"}, "nick": {"type": "string"}}
+    await publish(owner, "P", {"properties": fields})
+    await _create(owner, {"name": "Carl", "nick": "bob"}, "/data/P/2.0")
+    assert await _names(owner, "search=bob") == ["bob"]
+    assert await _names(owner, "search=bob", "/data/P/2.0") == ["bob", "Carl"]
+
+
+async def test_a_search_is_found_through_the_index(owner, people, database):
+    async with database.connection() as connection:
+        await connection.driver.execute("SET enable_seqscan = off")
+        plan = await connection.fetch(
+            "EXPLAIN SELECT record_id FROM record_words WHERE words @@ $1::tsquery", "'1:x:y':*"
+        )
+        await connection.driver.execute("RESET enable_seqscan")
+    assert "record_words_words" in "\n".join(row[0] for row in plan)
+
+
+# -- places ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("area", "expected"),
+    [
+        ("24,58,25,59.5", ["Tallinn"]),
+        ("24.7536,59.437,1000", ["Tallinn"]),
+        ("26.7,58.4,200000", ["Tallinn", "Tartu"]),
+        ('{"box":[20,55,30,60]}', ["Tallinn", "Tartu"]),
+        (
+            '{"type":"Polygon","coordinates":[[[26,58],[27,58],[27,59],[26,59],[26,58]]]}',
+            ["Tartu"],
+        ),
+    ],
+)
+async def test_places_are_found_within_an_area(owner, publish, area, expected):
+    fields = {"name": {"type": "string"}, "at": {"type": "geoPoint"}}
+    await publish(owner, "P", {"properties": fields})
+    for name, at in (("Tallinn", [24.7536, 59.437]), ("Tartu", [26.7251, 58.378])):
+        await _create(owner, {"name": name, "at": {"type": "Point", "coordinates": at}})
+    await _create(owner, {"name": "nowhere"})
+    assert await _names(owner, urlencode({"query.at": f"within:{area}"})) == expected
+
+
+@pytest.mark.parametrize("area", ["", "1,2", "{", "[1]", "300,0,301,1", '{"box":[5,5,1,1]}', "x"])
+async def test_what_is_no_area_is_refused(owner, publish, area):
+    await publish(owner, "P", {"properties": {"at": {"type": "geoPoint"}}})
+    refused = await owner.get(f"{BASE}?{urlencode({'query.at': f'within:{area}'})}")
+    assert refused.status_code == 400
+
+
+# -- what may be seen ------------------------------------------------------------------------
+
+
+async def test_fields_narrow_what_is_shown(owner, people):
+    page = await _page(owner, "fields=name,home.town&query.name=Ann")
+    assert page["results"] == [{"name": "Ann", "home": {"town": "Pärnu"}}]
+    page = await _page(owner, "fields=pets.kind,tags&query.name=bob")
+    assert page["results"] == [{"pets": [{"kind": "dog"}], "tags": ["bob", "x"]}]
+
+
+async def test_what_is_not_shown_is_not_noted(owner, mcts, entries):
+    child = {"id": "EE5", "firstName": "Usha", "birthdate": "2026-01-30"}
+    await _create(owner, {"child": child, "village": "A"}, "/data/MCTS/1.0")
+    await _page(owner, "fields=village", "/data/MCTS/1.0")
+    assert await entries("record.read") == []
+    await _page(owner, "fields=child.firstName", "/data/MCTS/1.0")
+    [entry] = await entries("record.read")
+    assert entry.facts["fields"] == ["child.firstName"]
+
+
+async def test_archived_records_are_shown_to_the_owners_analyst_alone(
+    owner, other, client_for, people, entries
+):
+    bob = (await entries("record.created"))[1].object.rpartition(":")[2]
+    assert (await owner.post(f"{BASE}/{bob}/archive")).is_success
+    assert await _names(owner, "") == ["Ann", "አበበ"]
+    assert await _names(owner, "includeArchived=true") == ["Ann", "bob", "አበበ"]
+    assert await _names(owner, "includeArchived=true&search=bob") == ["bob"]
+    assert (await other.get(f"{BASE}?includeArchived=true")).status_code == 403
+    tenant = "TEST/GOV/1001"
+    async with client_for(scopes={"records:read"}, client=f"{tenant}/x", tenant=tenant) as client:
+        assert (await client.get(f"{BASE}?includeArchived=true")).status_code == 403
+
+
+async def test_a_list_of_a_moment_shows_records_as_they_were(owner, people):
+    await asyncio.sleep(0.01)
+    then = datetime.now(UTC).isoformat()
+    await asyncio.sleep(0.01)
+    body = {"query": {"content": {"name": "bob"}}, "write": {"content": {"age": 50}}}
+    await owner.put(f"{BASE}/update", json=body)
+    await _create(owner, {"name": "new", "age": 9})
+    now, past = "query.age=9", urlencode({"query.age": "9", "asOf": then})
+    assert await _names(owner, now) == ["new"]
+    assert await _names(owner, past) == ["bob"]
+    every = urlencode({"asOf": then, "ordering": "name", "pageSize": "2"})
+    there, _ = await _walk(owner, every)
+    assert there == [["Ann", "bob"], ["አበበ"]]
+
+
+async def test_secrets_choose_no_records(owner, publish):
+    fields = {"name": {"type": "string"}, "pin": {"type": "string", "x-secret": True}}
+    await publish(owner, "P", {"properties": fields})
+    for query in ("query.pin=1", "ordering=pin", "filter=pin&search=1", "query.pin=exists:true"):
+        refused = await owner.get(f"{BASE}?{query}")
+        assert refused.status_code == 400
+        assert "encrypted" in refused.json()["detail"]
+
+
+# -- what takes too long ---------------------------------------------------------------------
+
+
+async def test_a_pattern_that_takes_too_long_is_refused(owner, people, monkeypatch):
+    monkeypatch.setattr("registry.listing.store._PATIENCE", "SET LOCAL statement_timeout = 1")
+    await _create(owner, {"name": "x" * 200_000})
+    refused = await owner.get(f"{BASE}?query.name=regex:(x*x*x*x*y|y)*z$")
+    assert refused.status_code == 400
+    assert refused.json()["title"] == "The pattern takes too long"

@@ -41,6 +41,14 @@ _STATEMENTS = (
     )
     """,
     """
+    CREATE TABLE record_counter (
+      database_id bigint NOT NULL REFERENCES database (id),
+      name text NOT NULL,
+      value bigint NOT NULL,
+      PRIMARY KEY (database_id, name)
+    )
+    """,
+    """
     CREATE INDEX record_history_content ON record_history
       USING gin (content jsonb_path_ops)
     """,

@@ -52,7 +52,7 @@ _STATEMENTS = (
       principal text NOT NULL,
       delegate text NOT NULL,
       databases text[] NOT NULL,
-      valid_from timestamptz NOT NULL,
+      valid_from timestamptz,
       valid_until timestamptz,
       made_at timestamptz NOT NULL,
       made_by text NOT NULL,

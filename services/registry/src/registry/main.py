@@ -13,12 +13,15 @@ from kit.evidence import Ledger
 from kit.mediator import Mediator
 from kit.sealing import Keyring
 from registry.access_templates import api as access_templates
+from registry.audit_logs import api as audit_logs
 from registry.batches import api as batches
 from registry.changes import api as changes
 from registry.databases import api as databases
 from registry.definitions import api as definitions
 from registry.delegations import api as delegations
+from registry.feed import api as feed
 from registry.files import api as files
+from registry.history import api as history
 from registry.impact import api as impact
 from registry.imports import api as imports
 from registry.imports import jobs as importing
@@ -57,8 +60,11 @@ _ROUTERS = (
     subscriptions.one,
     usage.router,
     usage.of_registry,
+    audit_logs.router,
     subjects.router,
     listing.router,
+    feed.router,
+    history.router,
     records.router,
     changes.router,
     batches.router,

@@ -132,6 +132,14 @@ history = Table(
     ),
 )
 
+counter = Table(
+    "record_counter",  # numbers without gaps, where a schema asks for them
+    metadata,
+    Column("database_id", ForeignKey("database.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
 unique_value = Table(
     "record_unique_value",
     metadata,
@@ -186,7 +194,7 @@ delegation = Table(
     Column("principal", Text, nullable=False),  # the person who is spoken for
     Column("delegate", Text, nullable=False),  # the person who speaks
     Column("databases", ARRAY(Text), nullable=False),  # codes; none: all of the member's
-    Column("valid_from", DateTime(timezone=True), nullable=False),
+    Column("valid_from", DateTime(timezone=True)),
     Column("valid_until", DateTime(timezone=True)),
     Column("made_at", DateTime(timezone=True), nullable=False),
     Column("made_by", Text, nullable=False),
@@ -234,6 +242,7 @@ automation = Table(
     Column("seconds", Integer),  # between two runs; none: begun by a call only
     Column("next_at", DateTime(timezone=True)),
     Column("token", LargeBinary, unique=True),  # SHA-256 of what begins a run from outside
+    Column("endpoint_id", ForeignKey("delivery_endpoint.id")),  # where it sends; none: a database
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("deleted_at", DateTime(timezone=True)),
@@ -248,6 +257,7 @@ automation_run = Table(
     Column("automation_id", ForeignKey("automation.id"), nullable=False),
     Column("began_by", Text, nullable=False),
     Column("state", Text, nullable=False),
+    Column("reason", Text),  # why it failed as a whole
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     Column("after_id", Uuid),  # the record it came to last

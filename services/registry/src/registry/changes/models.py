@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from kit.problems import Conflict, FieldError, Invalid, Problem
+from registry.actions.models import Event
 from registry.databases.models import Release
 from registry.fields.models import Schema
 from registry.paths import with_value
 from registry.places import pointer
 from registry.records.models import Record
 from registry.rights.models import FieldHidden, Grant
-from registry.triggers.models import fire, value_at
+from registry.triggers.models import counters, fire, value_at
 from registry.validation.models import refuse_content
 
 PLACE = ("write", "content")
@@ -85,6 +86,9 @@ class Draft:
     """Whether the content has fields of the path's version only."""
 
 
+Numbers = Mapping[str, int]
+
+
 def same(one: object, other: object) -> bool:
     """Tell whether two JSON values are the same; unlike Python's, true is not 1 here."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
@@ -118,19 +122,42 @@ def check_writable(grant: Grant, schema: Schema, content: Mapping[str, Any]) -> 
             raise FieldHidden(f"{where}: {error.reason}", errors=[error])
 
 
-def create(release: Release, content: Mapping[str, Any], number: int) -> Draft:
-    """Return a new record with what triggers give it, or raise ContentInvalid."""
-    schema = release.path.schema
-    schema.check_known(content, *PLACE)
-    _refuse_read_only(schema, content, {})
-    return _draft(release, fire(release.path.triggers, dict(content), release.code, number))
+def counted(release: Release, content: Mapping[str, Any]) -> list[str]:
+    """Return the gapless counters that creating this record takes one number of."""
+    triggers = release.path.triggers
+    if not any(each.counter for each in triggers):
+        return []
+    return counters(triggers, release.path.schema.with_defaults(content))
 
 
-def update(release: Release, content: Mapping[str, Any], change: Mapping[str, Any]) -> Draft:
-    """Return a record with a change merged in; raise ContentInvalid or IdentifierFixed."""
+def create(
+    release: Release, content: Mapping[str, Any], number: int, gapless: Numbers | None = None
+) -> Draft:
+    """Return a new record with what triggers and defaults give it, or raise ContentInvalid.
+
+    ``gapless`` has the next number of each counter that ``triggers.models.counters`` names.
+    """
+    path = release.path
+    _refuse_read_only(path.schema, content, {})
+    whole = path.schema.with_defaults(content)
+    made = fire(path.triggers, whole, release.code, number, gapless=gapless)
+    if not path.validator.fits(made):
+        path.schema.check_known(content, *PLACE)
+    return _draft(release, made)
+
+
+def update(
+    release: Release, content: Mapping[str, Any], change: Mapping[str, Any], number: int
+) -> Draft:
+    """Return a record with a change merged in; raise ContentInvalid or IdentifierFixed.
+
+    ``number`` is the record's own. Triggers run when something else changes, and only then.
+    """
     release.path.schema.check_known(change, *PLACE)
     _refuse_read_only(release.path.schema, change, content)
     merged = merge(content, change)
+    if not same(content, merged):
+        merged = fire(release.path.triggers, merged, release.code, number, event=Event.CHANGE)
     for field in release.current.schema.identifiers:
         before, after = value_at(content, field.path), value_at(merged, field.path)
         if before is not None and not same(before, after):
@@ -148,15 +175,16 @@ def attach(
 
 
 def _draft(release: Release, content: dict[str, Any]) -> Draft:
-    schema, current = release.path.schema, release.current.schema
-    shown = schema.project(content)
-    refuse_content(release.path.validator.errors(shown, *PLACE))
+    path, current = release.path, release.current.schema
+    is_exact = path.validator.fits(content)
+    if not is_exact:
+        refuse_content(path.validator.errors(path.schema.project(content), *PLACE))
     key = current.primary_key
     return Draft(
         content,
         None if key is None else _text(value_at(content, key.path)),
         tuple(_text(value_at(content, field.path)) for field in current.identifiers),
-        same(shown, content),
+        is_exact,
     )
 
 
@@ -170,9 +198,8 @@ def _refuse_read_only(
     """Refuse what may not be written, unless it says what the record has already."""
     errors = [
         FieldError(pointer(*PLACE, *field.path), _READ_ONLY)
-        for field in schema.every
-        if (field.marked("readOnly") or (field.file is not None and not field.in_list))
-        and _mentions(change, field.path)
+        for field in schema.given
+        if _mentions(change, field.path)
         and not same(value_at(change, field.path), value_at(content, field.path))
     ]
     refuse_content(errors)

@@ -15,10 +15,12 @@ from registry.changes import models, store
 from registry.changes.models import PLACE, Draft, NotUnique, ReasonMissing
 from registry.databases import service as databases
 from registry.databases.models import Release
+from registry.effects import models as effects
+from registry.effects import service as following
+from registry.effects.models import Effect
 from registry.files import store as files
 from registry.links import service as links
 from registry.links.models import Fallen
-from registry.links.service import Changed
 from registry.places import pointer
 from registry.records import service as records
 from registry.records.models import QueryInvalid, Record, RecordNotFound
@@ -101,6 +103,15 @@ async def update(session: Session, ledger: Ledger, call: Call, asked: Asked) -> 
     return (await _change(work, _seen(work, found), asked)).tag
 
 
+async def update_referred(
+    session: Session, ledger: Ledger, call: Call, reference: str, content: Content
+) -> str:
+    """Merge content into the record with this primary key or id; return its tag."""
+    work = await _work(session, ledger, call, Action.UPDATE)
+    found = _seen(work, await store.lock_referred(session, work.release.database, reference))
+    return (await _change(work, found, Asked(clean(content, *PLACE)))).tag
+
+
 async def update_or_create(session: Session, ledger: Ledger, call: Call, asked: Asked) -> Done:
     """Change the record that matches, or create one; return what it is now.
 
@@ -177,7 +188,7 @@ async def destroy(session: Session, ledger: Ledger, call: Call, reference: str) 
         await _fall(work, each)
     await files.destroy(session, gone.id)
     await store.free_values(session, gone.id)
-    await _record(work, "record.destroyed", gone, ({}, {}))
+    await _record(work, effects.DESTROYED, gone, ({}, {}))
 
 
 async def archive(
@@ -190,7 +201,7 @@ async def archive(
     if found.is_archived == asked.archived:
         return found.tag
     made = await store.archive(session, found.id, datetime.now(UTC), archived=asked.archived)
-    kind = "record.archived" if asked.archived else "record.restored"
+    kind = effects.ARCHIVED if asked.archived else effects.RESTORED
     content: dict[str, Any] = json.loads(found.content)
     await _record(work, kind, made, (content, content))
     return made.tag
@@ -258,12 +269,13 @@ async def _create(work: Work, content: Content) -> Record:
     release, session = work.release, work.session
     models.check_writable(work.opened.grant, release.path.schema, content)
     number = await store.next_number(session, release.database)
-    draft = models.create(release, content, number)
+    counted = dict.fromkeys(models.counted(release, content), 1)
+    gapless = await store.count(session, release.database, counted) if counted else None
+    draft = models.create(release, content, number, gapless)
     new = new_id(), number, release.path.version
     made = await store.insert(session, release.database, new, draft, datetime.now(UTC))
     record = await _unique(work, made)
-    await links.check(session, release, [Changed(record.id, {}, draft.content)])
-    await _record(work, "record.created", record, ({}, draft.content))
+    await _record(work, effects.CREATED, record, ({}, draft.content))
     return record
 
 
@@ -271,7 +283,9 @@ async def _change(work: Work, found: Record, asked: Asked) -> Record:
     asked.tags.check(found)
     before: dict[str, Any] = json.loads(found.content)
     models.check_writable(work.opened.grant, work.release.path.schema, asked.content)
-    return await write(work, found, models.update(work.release, before, asked.content))
+    return await write(
+        work, found, models.update(work.release, before, asked.content, found.number)
+    )
 
 
 async def write(work: Work, found: Record, draft: Draft) -> Record:
@@ -285,8 +299,7 @@ async def write(work: Work, found: Record, draft: Draft) -> Record:
         await store.free_values(work.session, found.id)
         await _unique(work, made)
     record = found if made is None else made
-    await links.check(work.session, work.release, [Changed(record.id, before, draft.content)])
-    await _record(work, "record.updated", record, (before, draft.content))
+    await _record(work, effects.UPDATED, record, (before, draft.content))
     return record
 
 
@@ -314,7 +327,10 @@ async def _unique(work: Work, made: Record | None) -> Record:
 
 
 async def _record(work: Work, kind: str, record: Record, change: tuple[Content, Content]) -> None:
-    """Write a change down: values sealed for those entitled, or digests when it names nobody."""
+    """Write a change down, and do what follows from it.
+
+    Values are sealed for those entitled; of a record that names nobody there are digests.
+    """
     before, after = change
     names = models.changed(work.release, before, after)
     person = next((subject for subject in record.subjects if subject), None)
@@ -338,6 +354,8 @@ async def _record(work: Work, kind: str, record: Record, change: tuple[Content, 
         }
         entry = replace(entry, detail=detail)
     await work.ledger.record(work.session, usage.with_basis(entry, work.call.legal_basis))
+    effect = Effect(kind, record, before, after, names)
+    await following.follow(work.session, work.release, [effect])
 
 
 def _facts(work: Work, record: Record, names: list[str]) -> dict[str, Any]:

@@ -91,6 +91,28 @@ async def next_number(session: Session, database_id: int) -> int:
     return row["number"] if row else 0
 
 
+async def count(session: Session, database_id: int, names: Mapping[str, int]) -> dict[str, int]:
+    """Count gapless counters up, each by how many are taken; return the first number of each.
+
+    Until the transaction ends nobody else counts them: a number that is rolled back comes again.
+    """
+    taken: dict[str, int] = {}
+    for name in sorted(names):
+        row = await session.fetchrow(
+            """
+            INSERT INTO record_counter (database_id, name, value) VALUES ($1, $2, $3)
+            ON CONFLICT (database_id, name)
+              DO UPDATE SET value = record_counter.value + EXCLUDED.value
+            RETURNING value
+            """,
+            database_id,
+            name,
+            names[name],
+        )
+        taken[name] = (row["value"] if row else 0) - names[name] + 1
+    return taken
+
+
 async def hold(session: Session, what: str) -> None:
     """Let no other transaction do the same until this one ends."""
     await session.fetchrow("SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", what)

@@ -74,7 +74,7 @@ def _shown(given: Delegation) -> DelegationInfo:
         principal=given.principal,
         delegate=given.delegate,
         databases=list(given.databases),
-        validFrom=given.valid_from,
+        validFrom=given.valid_from or given.made_at,
         validUntil=given.valid_until,
         madeAt=given.made_at,
         madeBy=given.made_by,

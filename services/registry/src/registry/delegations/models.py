@@ -53,7 +53,7 @@ class Delegation:
     principal: str
     delegate: str
     databases: Sequence[str]
-    valid_from: datetime
+    valid_from: datetime | None
     valid_until: datetime | None
     made_at: datetime
     made_by: str

@@ -27,7 +27,7 @@ async def make(session: Session, ledger: Ledger, caller: Caller, asked: Asked) -
         asked.principal,
         asked.delegate,
         tuple(asked.databases),
-        asked.valid_from or now,
+        asked.valid_from,
         asked.valid_until,
         now,
         caller.client,

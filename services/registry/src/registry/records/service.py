@@ -135,13 +135,14 @@ async def opened(session: Session, call: Call, action: Action, found: Found | No
     if found is None:
         raise RegistryNotFound(f"there is no published version {call.version} of this registry")
     release = await databases.release(session, found.named)
+    only = services.admit(release)
     if release.is_archived and action.writes:
         raise RegistryArchived("the database is archived: its records stay as they are")
     grant = await rights.grant(session, release, call.caller, action)
     needs_basis = release.current.needs_legal_basis or grant.needs_legal_basis
     if needs_basis and call.legal_basis is None and not action.writes:
         raise LegalBasisMissing("say by what law in the header X-Legal-Basis")
-    return Opened(call, release, grant)
+    return Opened(call, release, grant if only is None else narrowed(release, grant, only))
 
 
 async def exists(session: Session, ledger: Ledger, call: Call, query: Mapping[str, Any]) -> bool:

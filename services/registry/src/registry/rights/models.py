@@ -1,7 +1,7 @@
 """What a caller may do with records: the grant that policies make (DRS-6)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -142,6 +142,23 @@ class Grant:
         """Return what is left without the terms whose consents are not among those permitted."""
         kept = [t for t in self.terms if t.consent is None or t.consent in permitted]
         return Grant(tuple(kept), self.denials)
+
+    def narrowed(self, schema: Schema, names: Iterable[str]) -> "Grant":
+        """Return what is left of it for a service that knows some fields only.
+
+        Records can still be asked for by what names them: their key and what is unique.
+        """
+        named = expanded(schema, names)
+        keys = frozenset(group[0] for group in schema.uniques if len(group) == 1)
+        terms = [
+            replace(
+                term,
+                fields=named if term.fields is None else term.fields & named,
+                lookups=term.lookups | (keys if term.fields is None else keys & term.fields),
+            )
+            for term in self.terms
+        ]
+        return Grant(tuple(terms), self.denials)
 
     def covers(self, content: Mapping[str, Any]) -> bool:
         """Tell whether a record may be shown at all; ``content`` is all that is kept of it."""

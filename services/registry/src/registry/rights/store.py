@@ -25,7 +25,8 @@ _HELD = """
       ARRAY(SELECT name FROM grouped) AS groups,
       (SELECT coalesce(jsonb_agg(attributes), '[]')::text FROM holder) AS attributes,
       ARRAY(SELECT principal FROM delegation
-        WHERE tenant = $1 AND delegate = $3 AND revoked_at IS NULL AND valid_from <= now()
+        WHERE tenant = $1 AND delegate = $3 AND revoked_at IS NULL
+          AND (valid_from IS NULL OR valid_from <= now())
           AND (valid_until IS NULL OR valid_until > now())
           AND (databases = '{}' OR $4 = ANY(databases))) AS principals
 """

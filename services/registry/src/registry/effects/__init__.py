@@ -1,0 +1,1 @@
+"""Effects: what follows from changes of records, in their own transaction."""

@@ -1,0 +1,1 @@
+"""Feed: what changed in a registry since somebody asked last."""

@@ -1,0 +1,1 @@
+"""History: what a record was, and between which moments."""

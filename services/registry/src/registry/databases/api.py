@@ -27,6 +27,7 @@ from registry.databases.schemas import (
     SchemaAnswer,
 )
 from registry.databases.service import Asked, Described
+from registry.links.models import DatabaseLinked
 from registry.services.models import Own, Services
 
 router = APIRouter(tags=["databases"])
@@ -88,7 +89,7 @@ async def database(session: Reading, caller: Viewer, chosen: ChosenDatabase) -> 
     return _info(await service.get(session, caller.tenant, chosen.id))
 
 
-@one.delete("")
+@one.delete("", responses=may_answer(DatabaseLinked))
 async def delete_database(
     session: Transaction, ledger: Evidence, caller: Analyst, chosen: ChosenDatabase
 ) -> str:

@@ -29,6 +29,8 @@ from registry.databases.models import (
     Version,
     VersionNotFound,
 )
+from registry.links import store as links
+from registry.links.models import LINKED_FROM, DatabaseLinked, ties
 
 _KEPT = 512
 _Key = TypeVar("_Key")
@@ -198,10 +200,18 @@ async def archive(session: Session, ledger: Ledger, caller: Caller, database_id:
 
 
 async def delete(session: Session, ledger: Ledger, caller: Caller, database_id: int) -> None:
-    """Delete a database; one that is gone already, or never was, stays gone."""
+    """Delete a database; one that is gone already, or never was, stays gone.
+
+    Raise DatabaseLinked, naming them, when other databases link to it.
+    """
     found = await store.find(session, caller.tenant, database_id, lock=True)
     if found is None:
         return
+    others = {each.source for each in ties(found.settings, LINKED_FROM)} - {found.id}
+    codes = await links.codes(session, others)
+    if codes:
+        raise DatabaseLinked("databases link to it: " + ", ".join(sorted(codes.values())))
+    await links.unlink(session, found.id)
     newest = (await store.newest(session, [found.id]))[found.id]
     await store.delete_database(session, found.id, datetime.now(UTC))
     await record(session, ledger, caller, "database.deleted", Described(found, newest))

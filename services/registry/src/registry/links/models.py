@@ -47,6 +47,12 @@ class DatabaseLinked(Conflict):
     title = "Other databases link to this one"
 
 
+class RecordsNotLinked(Conflict):
+    """Records refer to what is not there, by a link of the version to be published."""
+
+    title = "Existing records refer to records that are not there"
+
+
 class LinkInContent(Conflict):
     """The edge stands in a field of the record: it is changed there."""
 

@@ -13,8 +13,8 @@ from uuid import UUID
 from kit.access import Caller
 from kit.database import Session
 from registry.databases import service as databases
-from registry.databases.models import Named, Release
-from registry.fields.models import Field
+from registry.databases.models import Database, Named, Release, Rules
+from registry.fields.models import Field, Schema
 from registry.links import models, store
 from registry.links.models import (
     CASCADE,
@@ -22,10 +22,11 @@ from registry.links.models import (
     LINKED_FROM,
     LINKS,
     MOST_FALLEN,
-    DatabaseLinked,
     Difference,
     Edge,
     Fallen,
+    LinkBroken,
+    RecordsNotLinked,
     StillLinked,
     Tie,
 )
@@ -50,42 +51,46 @@ class Changed:
 # -- publishing ------------------------------------------------------------------------------------
 
 
-async def published(session: Session, caller: Caller, release: Release) -> None:
+async def published(session: Session, caller: Caller, database: Database, rules: Rules) -> None:
     """Bring links in line with a database's newest version, in the transaction that published it.
 
+    ``database`` is as it was before, ``rules`` are the version's; nothing of it is remembered, as
+    it may be rolled back.
+
     Raise SchemaInvalid naming the link that leads nowhere or to what is not open to the member,
-    LinkBroken when records refer to what is not there, DatabaseLinked when the version lacks what
-    others refer to.
+    RecordsNotLinked when records refer to what is not there, DatabaseLinked when the version
+    lacks what others refer to.
     """
-    schema = release.current.schema
-    models.check_kept(models.ties(release.settings, LINKED_FROM), schema)
-    before = models.ties(release.settings, LINKS)
-    after = [await _tie(session, caller, release, each) for each in schema.links]
+    schema, settings = rules.schema, database.settings
+    models.check_kept(models.ties(settings, LINKED_FROM), schema)
+    before = models.ties(settings, LINKS)
+    after = [await _tie(session, caller, (database.id, schema), each) for each in schema.links]
     if list(before) == after:
         return
     await store.lock_databases(session, {each.target for each in (*before, *after)})
     for gone in before:
         if gone not in after:
             await store.forget_field(session, gone.source, gone.field)
-    await _announce(session, release.database, before, after)
+    await _announce(session, database.id, before, after)
     for new in after:
         if new not in before:
-            await _index(session, new)
+            await _index(session, new, schema)
 
 
-async def _tie(session: Session, caller: Caller, release: Release, linking: Field) -> Tie:
+async def _tie(session: Session, caller: Caller, own: tuple[int, Schema], linking: Field) -> Tie:
     """Return the tie of a field that links, or raise SchemaInvalid naming the place."""
     link = linking.link
     if link is None:
         refuse(linking.place, "is no link")
     name = "database" if link.database is not None else "databaseId"
     place = (*linking.place, "x-link", name)
-    found = await store.find_database(session, caller.tenant, link.database, link.database_id)
+    named = link.database, link.database_id
+    found = await store.find_database(session, caller.tenant, *named)
     if found is None:
         refuse(place, "is no published database")
-    ends = release.database, found.database
-    if found.database == release.database:
-        return models.tie(linking, ends, release.current.schema)
+    ends = own[0], found.database
+    if found.database == own[0]:
+        return models.tie(linking, ends, own[1])
     target = await databases.release(session, found)
     if found.tenant != caller.tenant and not await opens(session, target, caller):
         refuse(place, "is no published database")  # whether there is one is its owner's affair
@@ -120,30 +125,16 @@ async def _announce(
     await databases.configure(session, database, LINKS, documents or None)
 
 
-async def _index(session: Session, new: Tie) -> None:
+async def _index(session: Session, new: Tie, own: Schema) -> None:
     """Write down what the records that are there refer to through a new link."""
     after = FIRST
     while found := await store.contents(session, new.source, new.path, after, _STEP):
         after = found[-1][0]
         changed = [Changed(record, {}, json.loads(content)) for record, content in found]
-        await _keep(session, new, changed)
-
-
-async def unlink(session: Session, release: Release) -> None:
-    """Take a database out of the net of links, before it is deleted; raise DatabaseLinked."""
-    await refuse_if_linked(session, release.database, release.settings)
-    before = models.ties(release.settings, LINKS)
-    if before:
-        await _announce(session, release.database, before, ())
-        await store.forget_database(session, release.database)
-
-
-async def refuse_if_linked(session: Session, database: int, settings: Mapping[str, Any]) -> None:
-    """Raise DatabaseLinked when other databases link to this one, naming them."""
-    others = {each.source for each in models.ties(settings, LINKED_FROM)} - {database}
-    codes = await store.codes(session, others)
-    if codes:
-        raise DatabaseLinked("databases link to it: " + ", ".join(sorted(codes.values())))
+        try:
+            await _keep(session, new, changed, own if new.source == new.target else None)
+        except LinkBroken as error:
+            raise RecordsNotLinked(f"records refer by {new.field} to what is not there") from error
 
 
 # -- changes ---------------------------------------------------------------------------------------
@@ -168,7 +159,10 @@ async def check(session: Session, release: Release, changed: Sequence[Changed]) 
         await _refuse_losing(session, losing)
 
 
-async def _keep(session: Session, tie: Tie, changed: Sequence[Changed]) -> None:
+async def _keep(
+    session: Session, tie: Tie, changed: Sequence[Changed], schema: Schema | None = None
+) -> None:
+    """Keep one link in line; ``schema`` is the target's where that is not committed yet."""
     found = [(one, models.difference(tie, one.before, one.after)) for one in changed]
     gone = [(one.record, value) for one, said in found for value in said.removed]
     if gone:
@@ -176,30 +170,27 @@ async def _keep(session: Session, tie: Tie, changed: Sequence[Changed]) -> None:
     values = list(dict.fromkeys(value for _, said in found for value in said.added))
     if not values:
         return
-    targets = await _targets(session, tie, values)
+    targets = await _targets(session, tie, values, schema)
     if not tie.is_loose:
         _refuse_missing(tie, found, targets)
     rows = [(one.record, v, targets.get(v)) for one, said in found for v in said.added]
     await store.keep(session, tie, rows)
 
 
-async def _targets(session: Session, tie: Tie, values: Sequence[str]) -> dict[str, UUID]:
+async def _targets(
+    session: Session, tie: Tie, values: Sequence[str], schema: Schema | None
+) -> dict[str, UUID]:
     """Return the records meant, locked where they must be there; a soft link is looked up later."""
     if tie.is_loose:
         return {} if tie.key is not None else {value: UUID(value) for value in values}
-    return await find_targets(session, tie, values, lock=True)
+    wanted = models.wanted(tie, schema or await schema_of(session, tie.target), values)
+    return await store.find_targets(session, tie, wanted, lock=True)
 
 
-async def find_targets(
-    session: Session, tie: Tie, values: Sequence[str], *, lock: bool = False
-) -> dict[str, UUID]:
-    """Return the records that values refer to through a link, by value."""
-    named = (await store.find_databases(session, [tie.target])).get(tie.target)
-    if named is None:
-        return {}
-    target = await databases.release(session, named)
-    wanted = models.wanted(tie, target.current.schema, values)
-    return await store.find_targets(session, tie, wanted, lock=lock)
+async def schema_of(session: Session, database: int) -> Schema:
+    """Return the newest published schema of a database, which a link leads to."""
+    named = await _find(session, database)
+    return (await databases.rules_of(session, named.current_version)).schema
 
 
 def _refuse_missing(

@@ -165,9 +165,20 @@ async def forget(session: Session, sources: Sequence[UUID]) -> None:
     await session.fetch("DELETE FROM record_link WHERE source = ANY($1::uuid[])", list(sources))
 
 
-async def forget_database(session: Session, database: int) -> None:
-    """Forget what the records of a database refer to."""
+async def unlink(session: Session, database: int) -> None:
+    """Forget what a database and its records refer to: at both ends, and at once."""
     await session.fetch("DELETE FROM record_link WHERE source_database = $1", database)
+    await session.fetch(
+        """
+        UPDATE database SET revision = revision + 1, settings = settings || jsonb_build_object(
+          'linkedFrom',
+          (SELECT coalesce(jsonb_agg(each), '[]')
+           FROM jsonb_array_elements(settings -> 'linkedFrom') each
+           WHERE (each ->> 'source')::bigint <> $1::bigint))
+        WHERE settings -> 'linkedFrom' @> jsonb_build_array(jsonb_build_object('source', $1::bigint))
+        """,
+        database,
+    )
 
 
 async def codes(session: Session, databases: Iterable[int]) -> dict[int, str]:

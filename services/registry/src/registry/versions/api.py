@@ -16,6 +16,7 @@ from registry.databases.models import (
 )
 from registry.databases.schemas import ChosenDatabase
 from registry.impact.schemas import written
+from registry.links.models import DatabaseLinked, RecordsNotLinked
 from registry.versions import service
 from registry.versions.models import (
     Kept,
@@ -33,7 +34,12 @@ Viewer = Annotated[Caller, requires("databases:read")]
 Analyst = Annotated[Caller, requires("databases:write")]
 
 
-@router.post("/publish", responses=may_answer(DatabaseNotFound, DatabaseArchived, RecordsNotUnique))
+@router.post(
+    "/publish",
+    responses=may_answer(
+        DatabaseNotFound, DatabaseArchived, RecordsNotUnique, RecordsNotLinked, DatabaseLinked
+    ),
+)
 async def publish(
     session: Transaction, ledger: Evidence, caller: Analyst, chosen: ChosenDatabase
 ) -> PublishedVersion:
@@ -57,7 +63,9 @@ async def version(session: Reading, caller: Viewer, chosen: ChosenVersion) -> Ve
 @router.delete(
     "/versions/{versionNumber}",  # noqa: FAST003  ChosenVersion has it
     status_code=HTTPStatus.NO_CONTENT,
-    responses=may_answer(DatabaseNotFound, OnlyVersion, VersionProtects, RecordsNotUnique),
+    responses=may_answer(
+        DatabaseNotFound, OnlyVersion, VersionProtects, RecordsNotUnique, DatabaseLinked
+    ),
 )
 async def delete_version(
     session: Transaction, ledger: Evidence, caller: Analyst, chosen: ChosenVersion

@@ -20,6 +20,7 @@ from registry.databases.service import Described
 from registry.fields.models import Schema
 from registry.impact import service as impact
 from registry.impact.models import Impact
+from registry.links import service as links
 from registry.versions import models
 from registry.versions.models import (
     Deprecation,
@@ -64,7 +65,7 @@ def _named(label: str, kept: Sequence[Kept]) -> Kept:
 async def publish(session: Session, ledger: Ledger, caller: Caller, database_id: int) -> Published:
     """Publish the draft of a database, if it has one; return the newest published version.
 
-    Raise DatabaseNotFound, DatabaseArchived or RecordsNotUnique.
+    Raise DatabaseNotFound, DatabaseArchived, RecordsNotUnique, or what ``links.published`` raises.
     """
     found = await databases.locked(session, caller, database_id)
     if found.archived_at is not None:
@@ -77,6 +78,7 @@ async def publish(session: Session, ledger: Ledger, caller: Caller, database_id:
     await store.save_version(session, published)
     await store.make_current(session, published)
     await _bring_in_line(session, found, published)
+    await links.published(session, caller, found, published.compile())
     about = Described(found, published)
     await databases.record(session, ledger, caller, "database.published", about)
     return Published(published, changes)
@@ -119,19 +121,23 @@ async def delete(
     if (not left and not gone.is_draft) or len(kept) == 1:
         raise OnlyVersion("delete the database, or publish another version first")
     if gone.id == found.current_version:
-        await _fall_back(session, found, gone, left[0])
+        await _fall_back(session, caller, found, (gone, left[0]))
     await store.delete_version(session, gone, datetime.now(UTC))
     await databases.record(session, ledger, caller, "version.deleted", Described(found, gone))
 
 
-async def _fall_back(session: Session, database: Database, gone: Version, to: Version) -> None:
+async def _fall_back(
+    session: Session, caller: Caller, database: Database, between: tuple[Version, Version]
+) -> None:
     """Let the version before decide, if it protects no less and the records keep its rules."""
+    gone, to = between
     lost = models.losses(gone.definition, to.definition)
     if lost:
         said = ", ".join(lost)
         raise VersionProtects(f"version {to.label} does not have what {gone.label} has: {said}")
     await store.make_current(session, to)
     await _bring_in_line(session, database, to)
+    await links.published(session, caller, database, to.compile())
 
 
 async def deprecate(

@@ -14,6 +14,7 @@ from kit.mediator import Mediator
 from kit.sealing import Keyring
 from registry.access_templates import api as access_templates
 from registry.audit_logs import api as audit_logs
+from registry.automations import api as automations
 from registry.batches import api as batches
 from registry.changes import api as changes
 from registry.databases import api as databases
@@ -27,12 +28,16 @@ from registry.imports import api as imports
 from registry.imports import jobs as importing
 from registry.imports.service import Tools
 from registry.listing import api as listing
+from registry.notices import Notices
 from registry.records import api as records
 from registry.records.models import RecordNotFound
 from registry.relations import api as relations
 from registry.releases.v1_0.api import RELEASE as RELEASE_1_0
 from registry.rights import api as rights
 from registry.roles import api as roles
+from registry.runs import api as runs
+from registry.runs import jobs as running
+from registry.runs.service import Context
 from registry.settings import Settings
 from registry.subjects import api as subjects
 from registry.subscriptions import api as subscriptions
@@ -42,8 +47,9 @@ from registry.usage import api as usage
 from registry.versions import api as versions
 
 BLOCK = "registry"
-_LEAST, _MOST = 2, 4  # connections of the jobs, besides those that listen
+_CONNECTIONS = 8  # of the jobs, besides those that listen: a run holds one while it goes on
 _CALLBACKS = 16  # endpoints that are delivered to at once
+_RUNS = 2  # automations that run at once
 
 # the usage report's addresses stand before the registries' own, which could swallow them
 _ROUTERS = (
@@ -58,6 +64,10 @@ _ROUTERS = (
     delegations.router,
     subscriptions.router,
     subscriptions.one,
+    automations.router,
+    automations.one,
+    runs.router,
+    runs.triggers,
     usage.router,
     usage.of_registry,
     audit_logs.router,
@@ -87,6 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
         settings,
         _ROUTERS,
         releases=(RELEASE_1_0,),
+        layers=(Notices,),
         larger=lambda scope: settings.upload_limit if _STREAMED.search(scope["path"]) else None,
     )
     app.add_exception_handler(RecordNotFound, _no_record)
@@ -101,7 +112,7 @@ async def _no_record(_request: Request, _error: Exception) -> JSONResponse:
 async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
     """Do the registry's background work while this is open; any number of processes may."""
     url = settings.database_url.get_secret_value()
-    database = Database(url, min(max(settings.pool_size, _LEAST), _MOST))
+    database = Database(url, _CONNECTIONS)
     keyring = Keyring(settings.sealing_key.get_secret_value())
     ledger, mediator = Ledger(BLOCK, keyring, database), Mediator(settings)
     outside = deliveries.Outside(
@@ -120,7 +131,11 @@ async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
         **importing.handlers(Tools(database, ledger, keyring)),
     }
     try:
-        async with jobs.running(url, told, together=_CALLBACKS):
+        async with (
+            jobs.running(url, told, together=_CALLBACKS),
+            jobs.running(url, running.handlers(automating), together=_RUNS),
+            running.timing(database),
+        ):
             yield
     finally:
         await mediator.close()

@@ -14,6 +14,7 @@ from registry.services.models import (
     ServiceRefused,
     Services,
     ServiceTaken,
+    asked_for,
     checked,
 )
 
@@ -29,9 +30,37 @@ def kept(services: Services) -> Services:
 def test_without_settings_everything_generated_is_offered():
     assert [each.number for each in ALL.generic] == list(range(1, len(GENERIC) + 1))
     for each in GENERIC:
-        ALL.check(each.operation)
+        ALL.check(each)
     ALL.check(None)
-    ALL.check("an operation that is no service")
+
+
+@pytest.mark.parametrize("generic", GENERIC, ids=lambda each: each.name)
+def test_a_service_is_known_by_its_address(generic):
+    path = generic.path.format(ID="MCTS31", uuid=UUID, field="name", ext="json")
+    parts = path.split("/")[1:]
+    assert asked_for(generic.method, parts) == generic
+    assert asked_for("PATCH", parts) is None
+
+
+UUID = "0190f6a0-0000-7000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("GET", "/P-1/read-value/name.json", "data-read-value"),
+        ("POST", "/update-or-create", "data-update-or-create"),
+        ("PUT", "/update-entries", "data-update-entries"),
+        ("POST", "/CREATE", "data-create"),
+        ("DELETE", "/create/delete", "data-delete"),
+        ("GET", "/views/open", None),
+        ("POST", f"/{UUID}/files/photo", None),
+        ("POST", "/services/short", None),
+    ],
+)
+def test_release_1_0_writes_some_addresses_otherwise(method, path, name):
+    found = asked_for(method, path.split("/")[1:])
+    assert (found and found.name) == name
 
 
 @pytest.mark.parametrize("generic", GENERIC, ids=lambda each: each.name)
@@ -40,10 +69,10 @@ def test_a_hidden_or_deleted_service_is_refused_and_no_other(generic):
     deleted = kept(ALL.without(generic.number))
     for services in (hidden, deleted):
         with pytest.raises(ServiceHidden):
-            services.check(generic.operation)
+            services.check(generic)
         for other in GENERIC:
             if other != generic:
-                services.check(other.operation)
+                services.check(other)
     assert generic in hidden.generic
     assert generic not in deleted.generic
     assert hidden.shown(generic.number, is_visible=True).offers(generic)

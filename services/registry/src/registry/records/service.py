@@ -30,6 +30,7 @@ from registry.records.models import (
 )
 from registry.rights import service as rights
 from registry.rights.models import FULL, Action, Grant
+from registry.services import service as services
 from registry.triggers.models import value_at
 from registry.usage import service as usage
 from registry.usage.models import CHECKED, READ, REFUSED, Look
@@ -142,7 +143,9 @@ async def opened(session: Session, call: Call, action: Action, found: Found | No
     needs_basis = release.current.needs_legal_basis or grant.needs_legal_basis
     if needs_basis and call.legal_basis is None and not action.writes:
         raise LegalBasisMissing("say by what law in the header X-Legal-Basis")
-    return Opened(call, release, grant if only is None else narrowed(release, grant, only))
+    if only is not None:
+        grant = grant.narrowed(release.path.schema, only)
+    return Opened(call, release, grant)
 
 
 async def exists(session: Session, ledger: Ledger, call: Call, query: Mapping[str, Any]) -> bool:

@@ -73,11 +73,45 @@ GENERIC: tuple[Generic, ...] = (
     ),
     Generic(7, "data-delete", "delete", "DELETE", "/{ID}/delete"),
     Generic(8, "data-read-value", "readValue", "GET", "/{uuid}/readValue/{field}.{ext}"),
+    Generic(9, "data-create-entries", "createEntries", "POST", "/createEntries"),
+    Generic(10, "data-update-entries", "updateEntries", "PUT", "/updateEntries"),
+    Generic(11, "data-delete-entries", "deleteEntries", "POST", "/deleteEntries"),
+    Generic(12, "data-get", "get", "GET", "/{uuid}"),
+    Generic(13, "data-archive", "archive", "POST", "/{uuid}/archive"),
+    Generic(14, "data-restore", "restore", "POST", "/{uuid}/restore"),
 )
 """The published eight have their published numbers."""
 
+OWN = "services"
+"""The word behind registry and version under which copies answer by their names."""
+
 _BY_NAME = {each.name: each for each in GENERIC}
-_BY_OPERATION = {each.operation: each for each in GENERIC}
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    """Return what a path looks like in this release of the contract, and in the one before."""
+    spelled = re.sub(r"\{[^/]+\}", "{}", path)
+    parts = (re.escape(part.lower()).replace(r"\{\}", "[^/]+") for part in spelled.split("/"))
+    return re.compile("/".join(parts))
+
+
+_PATHS = [(each.method, _pattern(each.path), each) for each in GENERIC]
+
+
+def asked_for(method: str, parts: Sequence[str]) -> Generic | None:
+    """Return the generated service that a request asks for, by its path behind the version.
+
+    Release 1.0 writes ``read-value`` where this one writes ``readValue``.
+    """
+    words = [part if _is_id(part) else part.replace("-", "").lower() for part in parts]
+    path = "".join("/" + word for word in words)
+    fitting = [each for known, form, each in _PATHS if known == method and form.fullmatch(path)]
+    plain = [each for each in fitting if "{" not in each.path]
+    return next(iter((*plain, *fitting)), None)
+
+
+def _is_id(part: str) -> bool:
+    return any(character.isdigit() for character in part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +185,10 @@ class Services:
             "next": self.next_number,
         }
 
-    def check(self, operation: str | None) -> None:
-        """Raise ServiceHidden when this operation is one that the database does not offer."""
-        found = _BY_OPERATION.get(operation or "")
-        if found is not None and found.name in self.hidden | self.deleted:
-            raise ServiceHidden(f"{found.name} is not offered here")
+    def check(self, asked: Generic | None) -> None:
+        """Raise ServiceHidden when a generated service is asked for that is not offered."""
+        if asked is not None and not self.offers(asked):
+            raise ServiceHidden(f"{asked.name} is not offered here")
 
     def offers(self, generic: Generic) -> bool:
         """Tell whether a generated service answers."""

@@ -154,7 +154,7 @@ _json = st.recursive(
 
 
 @law
-@given(st.dictionaries(st.sampled_from(["indexes", "fieldsUniques", "required"]), _json), _json)
+@given(st.dictionaries(st.sampled_from(WORDS), _json), _json)
 def test_any_json_is_a_schema_or_refused_as_one(more, fields):
     try:
         schema = parse({"properties": fields, **more})
@@ -182,6 +182,14 @@ def test_the_analysts_own_example_comes_first():
     schema = parse({"properties": {"a": spec}})
     assert schema.example() == {"a": "Usha"}
     assert schema.json_schema()["properties"]["a"]["examples"] == ["Usha", "Abebe"]
+
+
+def test_an_example_of_the_whole_record_is_used_when_it_fits():
+    fields = {"properties": {"a": {"type": "string"}}}
+    assert parse({**fields, "example": {"a": "Usha"}}).example() == {"a": "Usha"}
+    for wrong in ({"example": {"a": 1}}, {"example": 5}, {"examples": [{"a": ""}, {"b": ""}]}):
+        with pytest.raises(SchemaInvalid):
+            Validator(parse({**fields, **wrong}))
 
 
 def test_what_a_caller_cannot_write_is_not_in_the_example_to_write():

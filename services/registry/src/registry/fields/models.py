@@ -17,37 +17,9 @@ from registry.paths import value_at, with_value
 from registry.places import SchemaInvalid as SchemaInvalid  # noqa: PLC0414  for its readers
 from registry.places import pointer
 from registry.places import refuse as refuse  # noqa: PLC0414  for its readers
-
-KEY_LENGTH = 200
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
+from registry.rules import models as rules
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_LIMITS = (
-    "enum",
-    "minLength",
-    "maxLength",
-    "pattern",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-)
-_LIMITS_OF_LISTS = ("minItems", "maxItems", "uniqueItems", "enum")
-_SAID = ("title", "description", "default", "readOnly")
-_FILE: Mapping[str, Any] = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "url": {"type": "string"},
-        "originalName": {"type": "string"},
-        "type": {"type": "string"},
-        "size": {"type": "integer", "minimum": 0},
-        "digest": {"type": "string"},
-    },
-    "required": ["id", "url", "originalName", "type", "size", "digest"],
-    "additionalProperties": False,
-}
 
 
 class FieldUnknown(Invalid):
@@ -118,17 +90,7 @@ class Field:
 
     def json_schema(self) -> dict[str, Any]:
         """Return the rule with what the analyst said of the field besides."""
-        said = {name: self.spec[name] for name in _SAID if name in self.spec}
-        given = examples.given(self.spec)
-        marks = {name: value for name, value in self.spec.items() if name.startswith("x-")}
-        values = [{"key": each.key, "value": each.value} for each in self.choices]
-        return {
-            **self._described(Field.json_schema),
-            **said,
-            **({"examples": given} if given else {}),
-            **marks,
-            **({"x-values": values} if values else {}),
-        }
+        return self._described(Field.json_schema) | rules.said(self.spec, self.choices)
 
     def example(self) -> Any:
         """Return a value that fits, the analyst's own if there is one; None when none is found."""
@@ -142,30 +104,14 @@ class Field:
 
     def _described(self, inner: "Callable[[Field], dict[str, Any]]") -> dict[str, Any]:
         if self.kind == "array":
-            made = {key: self.spec[key] for key in _LIMITS_OF_LISTS if key in self.spec}
-            items = {} if self.items is None else {"items": inner(self.items)}
-            return {"type": "array", **made, **items}
+            return rules.several(self.spec, self.items and inner(self.items))
         if self.geo:
             return dict(SCHEMAS[self.geo])
         if self.file:
-            return dict(_FILE)
+            return dict(rules.FILE)
         if self.kind == "object":
             return object_of(self.fields, inner) if self.fields else {"type": "object"}
-        return {"type": self.kind, **self._limits()}
-
-    def _limits(self) -> dict[str, Any]:
-        made = {key: self.spec[key] for key in _LIMITS if key in self.spec}
-        if self.choices:
-            made["enum"] = [each.key for each in self.choices]
-        if self.format:
-            made["format"] = self.format
-        is_key = self.marked("primaryKey") or self.marked("x-personalDataId")
-        if self.kind == "string" and is_key:
-            made["maxLength"] = min(KEY_LENGTH, made.get("maxLength", KEY_LENGTH))
-        mark = self.spec.get("x-personalDataId")
-        if isinstance(mark, dict) and "pattern" in mark:
-            made["allOf"] = [{"pattern": cast("dict[str, Any]", mark)["pattern"]}]
-        return made
+        return rules.value(self.kind, self.format, self.spec, self.choices)
 
     def project(self, value: Any) -> Any:
         """Return a value with only the fields this version has."""
@@ -300,14 +246,17 @@ class Schema:
 
     def json_schema(self) -> dict[str, Any]:
         """Return the standard JSON Schema (draft 2020-12) of this version's records."""
-        said = {name: self.document[name] for name in _SAID if name in self.document}
-        return {"$schema": DIALECT, **object_of(self.fields, Field.json_schema), **said}
+        whole = object_of(self.fields, Field.json_schema)
+        return {"$schema": rules.DIALECT, **whole, **rules.said(self.document)}
 
     def example(self, *, to_write: bool = False) -> dict[str, Any]:
         """Return a record that fits; ``to_write`` leaves out what a caller cannot write.
 
         These are read-only fields, files, and links to records that would have to be there.
         """
+        own = examples.given(self.document)
+        if own and not to_write:
+            return own[0]
         return example_of(self.fields, to_write=to_write)
 
     @property
@@ -344,12 +293,8 @@ class Schema:
 
 def object_of(fields: Sequence[Field], inner: Callable[[Field], dict[str, Any]]) -> dict[str, Any]:
     """Return the JSON Schema of an object with these fields and no others."""
-    return {
-        "type": "object",
-        "properties": {field.path[-1]: inner(field) for field in fields},
-        "required": [field.path[-1] for field in fields if field.required],
-        "additionalProperties": False,
-    }
+    required = [field.path[-1] for field in fields if field.required]
+    return rules.whole({field.path[-1]: inner(field) for field in fields}, required)
 
 
 def example_of(fields: Sequence[Field], *, to_write: bool = False) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from registry.vocabulary.models import (
     LIST_KEYWORDS,
     SCALARS,
     check,
-    check_built,
     check_marks,
     check_name,
     type_of,
@@ -64,7 +63,7 @@ def parse(document: Mapping[str, Any], uniques: Sequence[Sequence[str]] = ()) ->
         refuse((*top.place, "properties"), "a schema names at least one field")
     if document.get("type", "object") != "object":
         refuse((*top.place, "type"), "a record is an object")
-    check_built(document, top.place)
+    check(document, top.place, in_list=False, is_item=False)
     fields = _fields(document, top)
     every = tuple(found for field in fields for found in field.walk())
     if len(every) > MAX_FIELDS:

@@ -7,7 +7,7 @@ from typing import Any, cast
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from kit.problems import FieldError, Invalid
-from registry.examples.models import ready
+from registry.examples.models import given, ready
 from registry.fields.models import Field, Schema, object_of
 from registry.geometry.models import faults
 from registry.paths import values_in
@@ -56,6 +56,10 @@ class Validator:
         self._geo = [field for field in schema.every if field.geo is not None]
         for field in schema.every:
             _check_given(field)
+        for name in [each for each in ("example", "examples") if each in schema.document]:
+            own = given({name: schema.document[name]})
+            if not all(isinstance(value, dict) and self.fits(value) for value in own):
+                refuse(("schema", name), "does not fit the schema")
 
     def fits(self, content: Mapping[str, Any]) -> bool:
         """Tell whether content fits, with no field this version does not have."""

@@ -78,16 +78,9 @@ _RANGES = (
 )
 
 
-def check_built(spec: Mapping[str, Any], place: Sequence[str]) -> None:
-    """Refuse the keywords of JSON Schema that would have to be obeyed and are not."""
-    for keyword in _NOT_BUILT:
-        if keyword in spec:
-            refuse((*place, keyword), "this keyword is not supported")
-
-
 def check(spec: Mapping[str, Any], place: Sequence[str], *, in_list: bool, is_item: bool) -> None:
     """Refuse a keyword with a value it does not take, or one that cannot stand here."""
-    check_built(spec, place)
+    _check_built(spec, place)
     for keyword, (fits, reason) in _KEYWORDS.items():
         if keyword in spec and not fits(spec[keyword]):
             refuse((*place, keyword), reason)
@@ -98,6 +91,13 @@ def check(spec: Mapping[str, Any], place: Sequence[str], *, in_list: bool, is_it
     for keyword in refused if in_list else ():
         if spec.get(keyword):
             refuse((*place, keyword), "cannot stand inside a list")
+
+
+def _check_built(spec: Mapping[str, Any], place: Sequence[str]) -> None:
+    """Refuse the keywords of JSON Schema that would have to be obeyed and are not."""
+    for keyword in _NOT_BUILT:
+        if keyword in spec:
+            refuse((*place, keyword), "this keyword is not supported")
 
 
 def check_name(name: str, place: Sequence[str]) -> None:

@@ -1,0 +1,1 @@
+"""Rules: what values must fit, as standard JSON Schema."""

@@ -79,6 +79,15 @@ async def test_a_search_by_neither_person_nor_object_finds_the_entry_itself(ledg
     assert (entry.object, entry.detail, entry.facts["parts"]["count"]) == ("things", READER, 2)
 
 
+async def test_an_object_is_found_with_what_is_inside_it_and_a_member_with_its_applications(ledger):
+    for thing, actor in (("thing:1", CLINIC), ("thing:1/page:2", "A/B/C2/x"), ("thing:12", MEMBER)):
+        await ledger.note(Entry("thing.read", actor, thing))
+    found = await ledger.search(Search(within="thing:1"))
+    assert [e.object for e in found] == ["thing:1/page:2", "thing:1"]
+    found = await ledger.search(Search(actor=MEMBER))
+    assert [e.object for e in found] == ["thing:12", "thing:1"]
+
+
 async def test_erasing_one_person_leaves_the_others_and_the_reader(ledger):
     await ledger.note(bulk(MARI, JAAN))
     await ledger.erase(MARI)

@@ -228,6 +228,11 @@ async def checkpoints(session: Session, limit: int, offset: int) -> list[Signed]
     return await store.checkpoints(session, limit, offset)
 
 
+async def anchored(session: Session, limit: int, offset: int) -> list[Signed]:
+    """Return the checkpoints that somebody outside has signed too, newest first."""
+    return await store.anchored(session, limit, offset)
+
+
 async def latest(session: Session) -> Signed:
     """Return the newest checkpoint, or raise CheckpointNotFound."""
     found = await store.checkpoints(session, 1, 0)

@@ -54,6 +54,11 @@ async def checkpoints(session: Session, limit: int, offset: int) -> list[Signed]
     return [_signed(row) for row in await session.fetch(_CHECKPOINTS, limit, offset)]
 
 
+async def anchored(session: Session, limit: int, offset: int) -> list[Signed]:
+    """Return the checkpoints that a witness or an authority signed, newest first."""
+    return [_signed(row) for row in await session.fetch(_ANCHORED, limit, offset)]
+
+
 async def checkpoint(session: Session, size: int) -> Signed | None:
     """Return the checkpoint over a number of entries."""
     row = await session.fetchrow(_CHECKPOINT, size)
@@ -167,6 +172,11 @@ _SIGNED = """
     FROM evidence_checkpoint c LEFT JOIN evidence_timestamp t ON t.size = c.size
 """
 _CHECKPOINTS = f"{_SIGNED} ORDER BY c.size DESC LIMIT $1 OFFSET $2"
+_ANCHORED = f"""
+    {_SIGNED}
+    WHERE t.size IS NOT NULL OR EXISTS (SELECT FROM evidence_cosignature s WHERE s.size = c.size)
+    ORDER BY c.size DESC LIMIT $1 OFFSET $2
+"""
 _CHECKPOINT = f"{_SIGNED} WHERE c.size = $1"
 _BEST = """
     WITH signed AS (

@@ -35,6 +35,7 @@ def _values(keyring: Keyring, search: Search) -> dict[str, tuple[object, ...] | 
         "tenant": search.tenant,
         "object": search.object,
         "prefix": search.object_prefix,
+        "within": search.within,
         "subject": reference,
         "since": search.since,
         "until": search.until,
@@ -93,10 +94,11 @@ def _opened(
 
 _OF_ENTRIES = {
     "kinds": "e.kind = ANY({})",
-    "actor": "e.actor = {}",
+    "actor": "(e.actor = {0} OR starts_with(e.actor, {0} || '/'))",
     "tenant": "e.tenant = {}",
     "object": "e.object = {}",
     "prefix": "starts_with(e.object, {})",
+    "within": "(e.object = {0} OR starts_with(e.object, {0} || '/'))",
     "subject": "e.subject = {}",
     "since": "e.at >= {}",
     "until": "e.at < {}",
@@ -106,6 +108,7 @@ _OF_ENTRIES = {
 _OF_PARTS = _OF_ENTRIES | {
     "object": "p.object = {}",
     "prefix": "starts_with(p.object, {})",
+    "within": "(p.object = {0} OR starts_with(p.object, {0} || '/'))",
     "subject": "p.subject = {}",
     "since": "p.at >= {}",
     "until": "p.at < {}",

@@ -106,6 +106,8 @@ class Search:
 
     Of a bulk operation's entry the parts are found by ``subject`` and ``object``, and their objects
     begin with ``object_prefix`` as others do; a search by none of the two finds the entry itself.
+    ``actor`` is an application, or a member and so all of its; ``within`` is an object and all that
+    is inside it: ``thing:1`` and ``thing:1/page:2``.
     """
 
     kinds: Sequence[str] = ()
@@ -113,6 +115,7 @@ class Search:
     tenant: str | None = None
     object: str | None = None
     object_prefix: str | None = None
+    within: str | None = None
     subject: str | None = None
     since: datetime | None = None
     until: datetime | None = None

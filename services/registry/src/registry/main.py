@@ -23,6 +23,7 @@ from registry.delegations import api as delegations
 from registry.feed import api as feed
 from registry.files import api as files
 from registry.history import api as history
+from registry.exports import api as exports
 from registry.impact import api as impact
 from registry.imports import api as imports
 from registry.imports import jobs as importing
@@ -79,6 +80,7 @@ _ROUTERS = (
     changes.router,
     batches.router,
     imports.router,
+    exports.router,
     relations.router,
     files.router,
     records.one,  # /{uuid} would take every word that stands in its place: last under /data

@@ -15,6 +15,9 @@ CHECKED = "record.checked"
 REFUSED = "record.refused"
 REPORTED = "usage.read"
 EXPORTED = "subject.exported"
+LOGGED = "log.read"
+SHOWN = READ, CHECKED, EXPORTED, LOGGED
+"""What a person is told of: all kinds of looks at their data."""
 _LONGEST = 200
 _IDENTIFIER = re.compile(r"[\w][^\x00-\x1f\x7f]*")
 

@@ -13,10 +13,9 @@ from registry.databases import service as databases
 from registry.databases.models import version_number
 from registry.usage import store
 from registry.usage.models import (
-    CHECKED,
-    EXPORTED,
     READ,
     REPORTED,
+    SHOWN,
     Asked,
     Look,
     NotYourData,
@@ -164,7 +163,7 @@ async def report(
     person, before = check_person(asked.person), read_cursor(asked.cursor)
     sees_all = check_entitled(caller, person)
     database = await databases.find_named(session, caller.tenant, asked.registry)
-    kinds = (READ, CHECKED, EXPORTED, REPORTED) if sees_all else (READ, CHECKED, EXPORTED)
+    kinds = (*SHOWN, REPORTED) if sees_all else SHOWN
     prefix = f"database:{database.id}/"
     search = Search(kinds, object_prefix=prefix, subject=person, before=before, limit=asked.limit)
     found = await ledger.search(search)
@@ -208,7 +207,7 @@ async def looks(
 
     Who asks for it writes that down.
     """
-    search = Search((READ, CHECKED, EXPORTED), tenant=tenant, subject=person, limit=limit + 1)
+    search = Search(SHOWN, tenant=tenant, subject=person, limit=limit + 1)
     found = await ledger.search(search)
     return await _told(session, person, found[:limit]), len(found) <= limit
 

@@ -1,0 +1,1 @@
+"""Audit logs: everything that was done in a member's databases, for its analysts."""

@@ -37,14 +37,14 @@ async def mothers(owner, publish):
     return await publish(owner, "MOTHERS", _mother())
 
 
-async def create(client, code, version="1.0", **content):
+async def create(client, registry, version="1.0", /, **content):
     body = {"write": {"content": content}}
-    return await client.post(f"/data/{code}/{version}/create", json=body)
+    return await client.post(f"/data/{registry}/{version}/create", json=body)
 
 
-async def update(client, code, key, **content):
+async def update(client, registry, key, /, **content):
     body = {"query": {"content": {"ID": key}}, "write": {"content": content}}
-    return await client.put(f"/data/{code}/1.0/update", json=body)
+    return await client.put(f"/data/{registry}/1.0/update", json=body)
 
 
 async def delete(client, code, key):

@@ -175,7 +175,8 @@ async def unlink(session: Session, database: int) -> None:
           (SELECT coalesce(jsonb_agg(each), '[]')
            FROM jsonb_array_elements(settings -> 'linkedFrom') each
            WHERE (each ->> 'source')::bigint <> $1::bigint))
-        WHERE settings -> 'linkedFrom' @> jsonb_build_array(jsonb_build_object('source', $1::bigint))
+        WHERE settings -> 'linkedFrom'
+          @> jsonb_build_array(jsonb_build_object('source', $1::bigint))
         """,
         database,
     )

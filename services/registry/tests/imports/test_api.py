@@ -216,10 +216,10 @@ def _bomb(name: str, content: bytes) -> bytes:
 def _with(name: str, content: bytes) -> bytes:
     """Return a good XLSX file of which one part is another."""
     out = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(as_xlsx(records(1)))) as good:
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            for part in good.namelist():
-                archive.writestr(part, content if part == name else good.read(part))
+    good = zipfile.ZipFile(io.BytesIO(as_xlsx(records(1))))
+    with good, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for part in good.namelist():
+            archive.writestr(part, content if part == name else good.read(part))
     return out.getvalue()
 
 

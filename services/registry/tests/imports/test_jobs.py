@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 
+from kit.testing import clients_of
 from registry.imports import jobs
 from registry.imports.service import Tools
 
@@ -28,10 +29,10 @@ CSV = {"Content-Type": "text/csv"}
 
 
 @pytest.fixture
-async def items(open_registry: AsyncClient, publish: Any) -> AsyncGenerator[AsyncClient]:
+async def items(open_registry: AsyncClient, publish: Any) -> AsyncClient:
     """Return the owner's client of a published registry where what is written is committed."""
     await publish(open_registry, "ITEMS", SCHEMA)
-    yield open_registry
+    return open_registry
 
 
 def tools(app: FastAPI) -> Tools:
@@ -91,6 +92,7 @@ from uuid import UUID
 from kit.database import Database
 from kit.evidence import Ledger
 from kit.sealing import Keyring
+from kit.testing import clients_of
 from registry.imports import jobs
 from registry.imports.service import Tools
 
@@ -109,7 +111,7 @@ async def test_a_killed_process_resumes_without_doubling_a_row(
     settings = committed.state.settings
     key = settings.sealing_key.get_secret_value()
     command = [sys.executable, "-c", KILLED, committed.state.urls.runtime, key, made["id"]]
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command)  # noqa: ASYNC220  it is started, not waited for
     rows = 0
     while not rows:
         await asyncio.sleep(0.02)
@@ -136,8 +138,10 @@ async def test_two_processes_take_a_row_in_once(items: AsyncClient, committed: F
 
 async def test_who_waits_gets_the_report(items: AsyncClient, committed: FastAPI) -> None:
     async def work() -> None:
-        while not (found := (await items.get(f"{AT}/imports")).json()["imports"]):
-            await asyncio.sleep(0.05)
+        found: list[Any] = []
+        for _ in range(200):
+            found = found or (await items.get(f"{AT}/imports")).json()["imports"]
+            await asyncio.sleep(0 if found else 0.05)
         await jobs.take_in(tools(committed), UUID(found[0]["id"]))
 
     working = asyncio.create_task(work())
@@ -234,8 +238,6 @@ async def test_the_file_is_sealed_while_it_waits(items: AsyncClient, committed: 
 async def test_an_import_is_for_its_client_and_the_owner(
     items: AsyncClient, committed: FastAPI
 ) -> None:
-    from kit.testing import clients_of
-
     made = await begin(items, lines(1))
     scopes = {"records:write"}
     stranger = {"client": "TEST/GOV/2002/clinic", "tenant": "TEST/GOV/1001", "scopes": scopes}

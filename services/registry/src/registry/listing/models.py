@@ -133,6 +133,8 @@ class Selection:
     as_of: datetime | None
     with_archived: bool
     finds_nothing: bool = False
+    counted: bool = True
+    """Whether all that match are counted; who walks from page to page need not know."""
 
     @property
     def has_pattern(self) -> bool:
@@ -184,6 +186,7 @@ class Listing:
     fields: frozenset[str] | None = None
     after: Cursor | None = None
     with_archived: bool = False
+    counted: bool = True
 
     @property
     def limit(self) -> int:
@@ -225,6 +228,7 @@ class Listing:
             as_of,
             self.with_archived,
             nothing,
+            self.counted,
         )
 
     def _asked(self, frame: Frame) -> tuple[Condition, ...]:

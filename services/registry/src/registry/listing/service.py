@@ -27,9 +27,9 @@ async def page(session: Session, ledger: Ledger, call: Call, listing: Listing) -
         opened.release.path.schema.get(name)
     found, rows = await find(session, opened, listing, Frame(opened.release.path.schema))
     if found.personal:
-        looks = [_look(found, record, listing.fields) for record in rows.records]
+        looks = [look(found, record, listing.fields) for record in rows.records]
         await usage.note_rows(ledger, call.caller, READ, looks, found.purpose("list"))
-    results = [_shown(found, record, listing.fields) for record in rows.records]
+    results = [shown(found, record, listing.fields) for record in rows.records]
     return Page(rows.count, results, *rows.neighbours(listing.after))
 
 
@@ -50,14 +50,16 @@ async def find(
     return found, await store.page(session, selection)
 
 
-def _look(found: Opened, record: Record, names: frozenset[str] | None) -> Look:
+def look(found: Opened, record: Record, names: frozenset[str] | None) -> Look:
+    """Return what the log keeps of a record of which only the named fields are shown."""
     if names is None:
         return found.look(record)
     shown = (name for name in found.personal_of(record) if models.is_named(name, names))
     return found.look(record, tuple(shown))
 
 
-def _shown(found: Opened, record: Record, names: frozenset[str] | None) -> str:
+def shown(found: Opened, record: Record, names: frozenset[str] | None) -> str:
+    """Return the JSON text of what shows of a record, or of its named fields."""
     if names is None:
         return found.shown(record)
     return json.dumps(models.narrowed(found.values(record), names), ensure_ascii=False)

@@ -97,7 +97,9 @@ def _statement(asked: Selection) -> tuple[str, Arguments]:
         source = _THEN.format(at=arguments.add(asked.as_of, "timestamptz"))
     where = " AND ".join(_conditions(asked, arguments))
     keys = "".join(f", {_key(o, arguments)} AS k{at}" for at, o in enumerate(asked.orders))
-    how = "MATERIALIZED" if asked.is_narrowed or asked.orders else "NOT MATERIALIZED"
+    at_once = asked.orders or (asked.is_narrowed and asked.counted)
+    how = "MATERIALIZED" if at_once else "NOT MATERIALIZED"
+    count = "SELECT count(*) AS total FROM matching" if asked.counted else "SELECT 0 AS total"
     columns = "r.*" if asked.as_of is not None else "r.id"
     order = _order(asked)
     shown = "".join(f", page.k{at}::text AS k{at}" for at in range(len(asked.orders)))
@@ -110,7 +112,7 @@ def _statement(asked: Selection) -> tuple[str, Arguments]:
           OFFSET {arguments.add(asked.offset, "bigint")}
         )
         SELECT counted.total, {_COLUMNS}{shown}
-        FROM (SELECT count(*) AS total FROM matching) counted
+        FROM ({count}) counted
         LEFT JOIN page ON true LEFT JOIN {rows} r ON r.id = page.id
         ORDER BY {_order(asked, "page.")}
     """

@@ -1,0 +1,1 @@
+"""Exports: the records of a list as a file."""

@@ -49,6 +49,7 @@ _STATEMENTS = (
       seconds integer,
       next_at timestamptz,
       token bytea UNIQUE,
+      endpoint_id uuid REFERENCES delivery_endpoint,
       created_at timestamptz NOT NULL,
       changed_at timestamptz NOT NULL,
       deleted_at timestamptz
@@ -62,6 +63,7 @@ _STATEMENTS = (
       automation_id uuid NOT NULL REFERENCES automation,
       began_by text NOT NULL,
       state text NOT NULL,
+      reason text,
       started_at timestamptz NOT NULL,
       ended_at timestamptz,
       after_id uuid,

@@ -17,13 +17,14 @@ from registry.audit_logs import api as audit_logs
 from registry.automations import api as automations
 from registry.batches import api as batches
 from registry.changes import api as changes
+from registry.copies import api as copies
 from registry.databases import api as databases
 from registry.definitions import api as definitions
 from registry.delegations import api as delegations
+from registry.exports import api as exports
 from registry.feed import api as feed
 from registry.files import api as files
 from registry.history import api as history
-from registry.exports import api as exports
 from registry.impact import api as impact
 from registry.imports import api as imports
 from registry.imports import jobs as importing
@@ -39,6 +40,8 @@ from registry.roles import api as roles
 from registry.runs import api as runs
 from registry.runs import jobs as running
 from registry.runs.service import Context
+from registry.secrets import api as secrets
+from registry.services import api as services
 from registry.settings import Settings
 from registry.subjects import api as subjects
 from registry.subscriptions import api as subscriptions
@@ -46,6 +49,7 @@ from registry.subscriptions import jobs as announcing
 from registry.subscriptions.service import Desk
 from registry.usage import api as usage
 from registry.versions import api as versions
+from registry.views import api as views
 
 BLOCK = "registry"
 _CONNECTIONS = 8  # of the jobs, besides those that listen: a run holds one while it goes on
@@ -59,6 +63,8 @@ _ROUTERS = (
     versions.router,
     impact.router,
     definitions.router,
+    services.router,
+    secrets.router,
     rights.router,
     roles.router,
     access_templates.router,
@@ -73,11 +79,15 @@ _ROUTERS = (
     usage.of_registry,
     audit_logs.router,
     subjects.router,
+    views.router,
+    views.one,
+    views.data,
     listing.router,
     feed.router,
     history.router,
     records.router,
     changes.router,
+    copies.router,
     batches.router,
     imports.router,
     exports.router,
@@ -127,6 +137,7 @@ async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
         settings.delivery_timeout,
         prepare=Desk(database, ledger).prepare,
     )
+    runs_with = Context(database, ledger, keyring, outside)
     told = {
         **deliveries.handlers(delivering),
         **announcing.handlers(database, keyring),
@@ -135,7 +146,7 @@ async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
     try:
         async with (
             jobs.running(url, told, together=_CALLBACKS),
-            jobs.running(url, running.handlers(automating), together=_RUNS),
+            jobs.running(url, running.handlers(runs_with), together=_RUNS),
             running.timing(database),
         ):
             yield

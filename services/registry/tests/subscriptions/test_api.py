@@ -128,10 +128,10 @@ async def test_the_database_says_whether_anybody_subscribes(client, path, app):
     assert await setting() is None
     first = (await client.post(path, json=NEW)).json()["id"]
     second = (await client.post(path, json=NEW)).json()["id"]
-    assert await setting() == "true"
+    assert await setting() is True
     for _ in range(2):
         assert (await client.delete(f"{path}/{first}")).status_code == 204
-    assert await setting() == "true"
+    assert await setting() is True
     assert (await client.delete(f"{path}/{second}")).status_code == 204
     assert await setting() is None
     assert (await client.get(f"{path}/{first}")).status_code == 404

@@ -1,0 +1,1 @@
+"""Automations: what moves data between databases, and to outside."""

@@ -1,0 +1,1 @@
+"""Runs: one time that an automation went through the records."""

@@ -33,8 +33,15 @@ contracts: $(INSTALLED) ## Write contracts/ anew from the code
 	@$(BIN)/python -m stack.contracts
 	@$(BIN)/python -m stack.instance > docs/guides/instance-file.schema.json
 
-bench: $(INSTALLED) ## Measure the house beside bare baselines, in ten minutes at most
-	@$(BIN)/python -m benchmarks
+bench: $(INSTALLED) ## Measure the house beside bare baselines and peers, in ten minutes at most
+	@$(BIN)/python -m benchmarks $(BENCH)
+
+peers: build/peers/installed ## Install what `make bench` compares us with: Kinto, in build/peers
+
+build/peers/installed: benchmarks/peers.txt
+	@$(PYTHON) -m venv build/peers
+	@build/peers/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
+	@touch $@
 
 clean: ## Remove the environment, caches, test databases and the stack's home
 	rm -rf .venv .govblocks build .pytest_cache .ruff_cache .hypothesis
@@ -47,4 +54,4 @@ $(INSTALLED): pyproject.toml uv.lock kit/pyproject.toml gateway/pyproject.toml s
 	@touch $@
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check fix contracts bench clean drill
+.PHONY: help run demo test check fix contracts bench peers clean drill

@@ -19,28 +19,40 @@ _ROOT = Path(__file__).parents[1]
 _WIDTH = 140
 _LONGEST = 570.0
 """Seconds; what is not measured by then is not, so that all ends within ten minutes."""
+_LONGEST_LARGE = 3600.0
+_AROUND = 6
+"""Seconds that a row takes besides its rounds: its servers start, its records are written."""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the rows that are asked for; 0 unless a row failed."""
     given = _read(arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # PostgreSQL is stopped then too
-    seconds, rounds = (1, 1) if given.quick else (given.seconds, given.rounds)
-    effort = Effort(seconds, rounds, time.monotonic() + _LONGEST)
+    names = given.only or (rows.LARGE if given.large else rows.NAMES)
+    longest = _LONGEST_LARGE if given.large else _LONGEST
+    rounds = given.rounds or _rounds(len(names), given.seconds)
+    seconds, rounds = (1, 1) if given.quick else (given.seconds, rounds)
+    effort = Effort(seconds, rounds, time.monotonic() + longest)
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     measured = report.checkout(_ROOT)
-    results = _run(given.only or rows.NAMES, effort, console)
+    results = _run(names, effort, console)
     report.table(console, results)
     report.write(results, effort, given.results, measured)
     console.print(f"Written to {given.results}: latest.json and latest.svg")
     return 1 if any(result.failed for result in results) else 0
 
 
+def _rounds(count: int, seconds: int) -> int:
+    """Return how many rounds of each row ten minutes leave time for: 1 to 5."""
+    return max(1, min(5, int((_LONGEST / count - _AROUND) / (2 * seconds))))
+
+
 def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", action="append", choices=rows.NAMES, help="only this row")
+    parser.add_argument("--only", action="append", choices=rows.EVERY, help="only this row")
     parser.add_argument("--seconds", type=int, default=3, help="seconds of each side of a round")
-    parser.add_argument("--rounds", type=int, default=5, help="rounds of each row")
+    parser.add_argument("--rounds", type=int, help="rounds of each row; as time allows, 5 at most")
+    parser.add_argument("--large", action="store_true", help="the rows of a million records")
     parser.add_argument("--quick", action="store_true", help="one round of one second")
     parser.add_argument("--results", type=Path, default=_ROOT / "build" / "bench")
     return parser.parse_args(arguments)

@@ -16,8 +16,11 @@ from rich.table import Table
 
 from benchmarks.load import CONNECTIONS, generator
 from benchmarks.measuring import Effort, Result, Round
+from benchmarks.row import Row
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _STEP, _BAR = 960, 330, 90, 84, 34, 16
+_LONGEST = 2.0
+"""The ratio at the right edge; the bar of a greater one ends there, with its number beside it."""
 _FONT = 'font-family="system-ui, sans-serif" font-size="13" fill="#1b1b1b"'
 _BLACK = 'stroke="#1b1b1b" stroke-width="2"'
 
@@ -33,8 +36,13 @@ def table(console: Console, results: Sequence[Result]) -> None:
         shown.add_row(*_cells(result))
     console.print(shown)
     for result in results:
-        if result.failure:
-            console.print(f"{result.row.title}: {result.failure}", markup=False)
+        if said := result.failure or _refused(result):
+            console.print(f"{result.row.title}: {said}", markup=False)
+
+
+def _refused(result: Result) -> str:
+    refused = statistics.median(result.over(lambda each: each.base.refused))
+    return f"{result.row.base} refused {refused:.0%}, which its rate leaves out" if refused else ""
 
 
 def _cells(result: Result) -> tuple[str, ...]:
@@ -108,6 +116,7 @@ def _side(result: Result, side: str) -> dict[str, Any]:
         "rounds": rates,
         "medianMs": round(statistics.median(each.median_ms for each in outcomes), 2),
         "p99Ms": round(statistics.median(each.slow_ms for each in outcomes), 2),
+        "refused": round(statistics.median(each.refused for each in outcomes), 3),
     }
 
 
@@ -145,7 +154,7 @@ def _machine() -> dict[str, Any]:
 def plot(results: Sequence[Result], about: str) -> str:
     """Return the plot as SVG: a bar for each row, a line over its spread, a mark at its goal."""
     shown = [result for result in results if not result.failure]
-    longest = max([1.0, *(result.spread[1] for result in shown)]) * 1.05
+    longest = min(_LONGEST, max([1.0, *(result.spread[1] for result in shown)]) * 1.05)
     height = _TOP + _STEP * len(shown) + 60
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" {_FONT}>',
@@ -162,7 +171,7 @@ def plot(results: Sequence[Result], about: str) -> str:
 
 
 def _across(ratio: float, longest: float) -> float:
-    return round(_LEFT + ratio / longest * (_WIDTH - _LEFT - _RIGHT), 1)
+    return round(_LEFT + min(ratio / longest, 1.0) * (_WIDTH - _LEFT - _RIGHT), 1)
 
 
 def _text(x: float, y: float, text: str, more: str = "") -> str:
@@ -174,7 +183,7 @@ def _line(x: float, y: float, x2: float, y2: float, more: str) -> str:
 
 
 def _grid(longest: float, height: int) -> list[str]:
-    step = 0.25 if longest < 2 else longest // 2 / 2  # noqa: PLR2004  about four lines or so
+    step = 0.25
     marks = [step * number for number in range(int(longest / step) + 1)]
     bottom = height - 50
     lines: list[str] = []
@@ -185,13 +194,18 @@ def _grid(longest: float, height: int) -> list[str]:
     return lines
 
 
+def _said(row: Row) -> str:
+    """Return a row's title, and the peer's name where it has one."""
+    return row.title if " " in row.base else f"{row.title} / {row.base}"
+
+
 def _bar(result: Result, y: float, longest: float) -> list[str]:
     start, end = _across(0, longest), _across(result.ratio, longest)
     low, high = (_across(each, longest) for each in result.spread)
     middle = y + _BAR / 2
     width = round(end - start, 1)
     parts = [
-        _text(start - 10, middle + 4, result.row.title, 'text-anchor="end"'),
+        _text(start - 10, middle + 4, _said(result.row), 'text-anchor="end"'),
         f'<rect x="{start}" y="{y}" width="{width}" height="{_BAR}" fill="#2f6db5"/>',
         _line(low, middle, high, middle, 'stroke="#1b1b1b" stroke-width="2"'),
         *(

@@ -23,7 +23,8 @@ class Target:
     """One kind of request, sent again and again with another number.
 
     ``choices`` is how many different numbers there are, none when each request takes a new one;
-    ``assertions`` are the gateway's words that requests carry in turn.
+    ``assertions`` are the gateway's words that requests carry in turn. What a ``faulty`` peer
+    refuses is left out of its rate, and told; anybody else's refusal fails the row.
     """
 
     url: str
@@ -32,6 +33,7 @@ class Target:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
     assertions: Sequence[str] = ()
     choices: int | None = None
+    faulty: bool = False
 
     def numbered(self, number: int) -> tuple[str, str | None]:
         """Return the address and the body of one request."""

@@ -2,6 +2,7 @@
 
 import logging
 import multiprocessing
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -45,6 +46,7 @@ def stop(process: BaseProcess) -> None:
 
 
 def _run(app: Application, listener: socket.socket) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # ours is for who leads the run
     logging.disable(logging.WARNING)  # the load leaves in the middle of its last requests
     try:
         uvloop.run(_serve(app, listener))

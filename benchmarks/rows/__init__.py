@@ -6,6 +6,7 @@ from benchmarks.row import Row
 
 NAMES = (
     "registry_read",
+    "registry_read_by_id",
     "registry_read_personal",
     "registry_create",
     "registry_create_entries",
@@ -19,7 +20,13 @@ NAMES = (
     "messaging_accept",
     "nginx_proxy",
     "kinto_read",
+    "kinto_create",
+    "kinto_list",
 )
+
+LARGE = ("million_read", "million_exists", "million_list", "million_search")
+"""Rows that need a million records: they take many minutes, and are asked for with ``--large``."""
+EVERY = (*NAMES, *LARGE)
 
 
 def find(name: str) -> Row:

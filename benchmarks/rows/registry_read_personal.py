@@ -18,4 +18,9 @@ def pair(stage: Stage) -> Generator[Pair]:
     yield Pair(replace(ours, assertions=stage.assertions("registry")), bare)
 
 
-ROW = Row("Registry: read by key, personal data", "Starlette + asyncpg, no evidence", pair)
+ROW = Row(
+    "Registry: read by content, personal data",
+    "Starlette + asyncpg, no evidence",
+    pair,
+    goal=0.45,
+)

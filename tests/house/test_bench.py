@@ -41,4 +41,4 @@ def test_the_run_says_where_it_was_measured(told: Path) -> None:
 
 
 def test_the_plot_has_a_bar(told: Path) -> None:
-    assert "Registry: read by key" in (told / "latest.svg").read_text(encoding="utf-8")
+    assert "Registry: read by content" in (told / "latest.svg").read_text(encoding="utf-8")

@@ -1,0 +1,81 @@
+"""The pages of conformance name tests that exist, and leave no requirement out."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROW = re.compile(r"^\| (?P<id>DRS?-[^ |]+) \| (?P<level>[RrO-]) \|(?P<rest>.*)\|$", re.MULTILINE)
+NAMED = re.compile(r"`([\w./-]+\.(?:py|md))(?:::(\w+))?`")
+WITHOUT = ("Not yet: ", "Not built: ")
+OF_REGISTRY = "services/registry/tests"
+LETTERS = "1abc 2abc 3abcd 4abcde 5abcdefghi 6abcdefghi 7abcd 8abcdef 11a 17abcde 19abc 26a 27a"
+PARTS = {int(n): letters for n, letters in re.findall(r"(\d+)([a-z]+)", LETTERS)}
+OPTIONAL = {"3.b", "3.c", "3.d", "5.g", "7.d", "8.f", "9", "11.a", "12", "13", "14", "20", "36"}
+NUMBERS = [
+    part
+    for number in range(1, 38)
+    for part in (str(number), *(f"{number}.{letter}" for letter in PARTS.get(number, "")))
+]
+OTHERS = ["CFR-data#4", "CFR-data#7", "4.KDF", "7", "8", "9.1.3", "9.2.1", "11", "12"]
+REQUIRED = [f"DRS-{number}" for number in NUMBERS if number not in OPTIONAL]
+EVERY = [f"DRS-{number}" for number in NUMBERS] + [f"DR-{other}" for other in OTHERS]
+
+
+@pytest.fixture(scope="module")
+def rows(house: Path) -> dict[str, re.Match[str]]:
+    text = (house / "docs/conformance/registry.md").read_text(encoding="utf-8")
+    found = list(ROW.finditer(text))
+    assert len({row["id"] for row in found}) == len(found), "a requirement stands twice"
+    return {row["id"]: row for row in found}
+
+
+@cache
+def functions(file: Path) -> set[str]:
+    """Return the names of a file's test functions, with those inside classes; nothing is run."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    names = {node.name for node in ast.walk(tree) if isinstance(node, kinds)}
+    assigned = (node for node in ast.walk(tree) if isinstance(node, ast.Assign))
+    return names | {t.id for each in assigned for t in each.targets if isinstance(t, ast.Name)}
+
+
+def shown_by(row: re.Match[str]) -> str:
+    return row["rest"].split("|")[-1].strip()
+
+
+def place(house: Path, name: str) -> Path:
+    inside = house / OF_REGISTRY / name
+    return inside if inside.exists() else house / name
+
+
+def test_every_requirement_has_its_line(rows: dict[str, re.Match[str]]) -> None:
+    assert sorted(set(EVERY) - set(rows)) == []
+    assert sorted(set(rows) - set(EVERY)) == []
+
+
+def test_the_levels_are_those_of_the_requirements(rows: dict[str, re.Match[str]]) -> None:
+    wrong = [name for name in REQUIRED if rows[name]["level"] not in "Rr"]
+    wrong += [f"DRS-{each}" for each in OPTIONAL if rows[f"DRS-{each}"]["level"] != "O"]
+    assert wrong == []
+
+
+def test_every_line_says_what_shows_it_or_why_nothing_does(rows: dict[str, re.Match[str]]) -> None:
+    silent = [
+        name
+        for name, row in rows.items()
+        if not NAMED.search(shown_by(row)) and not any(said in row["rest"] for said in WITHOUT)
+    ]
+    assert silent == []
+
+
+def test_every_test_that_is_named_exists(house: Path, rows: dict[str, re.Match[str]]) -> None:
+    missing: list[str] = []
+    for name, row in rows.items():
+        for file, function in NAMED.findall(shown_by(row)):
+            found = place(house, file)
+            if not found.is_file() or (function and function not in functions(found)):
+                missing.append(f"{name}: {file}::{function}")
+    assert missing == []

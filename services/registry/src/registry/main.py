@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -17,6 +17,8 @@ from registry.audit_logs import api as audit_logs
 from registry.automations import api as automations
 from registry.batches import api as batches
 from registry.changes import api as changes
+from registry.counters import api as counters
+from registry.counters import jobs as counting
 from registry.copies import api as copies
 from registry.databases import api as databases
 from registry.definitions import api as definitions
@@ -75,6 +77,7 @@ _ROUTERS = (
     automations.one,
     runs.router,
     runs.triggers,
+    counters.router,
     usage.router,
     usage.of_registry,
     audit_logs.router,
@@ -108,12 +111,17 @@ def create_app(settings: Settings) -> FastAPI:
         "Databases with schemas and versions, their records, and who read them.",
         settings,
         _ROUTERS,
+        opening=_open,
         releases=(RELEASE_1_0,),
         layers=(Notices,),
         larger=lambda scope: settings.upload_limit if _STREAMED.search(scope["path"]) else None,
     )
     app.add_exception_handler(RecordNotFound, _no_record)
     return app
+
+
+async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
+    await stack.enter_async_context(counting.writing(app.state.database))
 
 
 async def _no_record(_request: Request, _error: Exception) -> JSONResponse:

@@ -119,7 +119,7 @@ async def copy(
     copied = before.services.find(where[1])
     of = copied.name if isinstance(copied, Generic) else copied.of
     kind = "copy" if isinstance(copied, Generic) else copied.type
-    fields = wanted.fields or (copied.fields if isinstance(copied, Own) else None)
+    fields = copied.fields if isinstance(copied, Own) and wanted.fields is None else wanted.fields
     made = replace(wanted, of=of, type=kind, fields=fields)
     return await _added(session, ledger, caller, before, made)
 

@@ -1,0 +1,126 @@
+"""Routes that answer for copied services."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+
+from kit.access import Caller, requires
+from kit.web import Evidence, Neighbours, Reading, Transaction, may_answer
+from registry.changes.models import IdentifierFixed, NotUnique
+from registry.copies import service
+from registry.copies.schemas import Called, CopyName
+from registry.copies.service import Said, Tools
+from registry.databases.models import RegistryNotFound
+from registry.decisions.models import ConsentRequired, DecisionMissing
+from registry.fields.models import FieldUnknown
+from registry.links.models import LinkBroken
+from registry.listing import service as listing
+from registry.listing.api import BY_FIELD, MAY_ANSWER, Links, call_of
+from registry.listing.schemas import Listed
+from registry.records.models import QueryInvalid, RegistryArchived
+from registry.records.schemas import Address, Addressed, AddressedThen, NoRecord
+from registry.records.service import Call
+from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
+from registry.services.models import ServiceHidden
+from registry.validation.models import ContentInvalid
+
+router = APIRouter(prefix="/data/{registryName}/{versionNumber}/services", tags=["services"])
+
+Reader = Annotated[Caller, requires("records:read")]
+Writer = Annotated[Caller, requires("records:write")]
+Anybody = Annotated[Caller, requires("records:read", "records:exists", "records:write")]
+
+_writes = (ContentInvalid, NotUnique, IdentifierFixed, LinkBroken, RegistryArchived)
+_answers: dict[int | str, dict[str, Any]] = {
+    **may_answer(FieldUnknown, QueryInvalid, *_writes, NotAllowed, LoginNeeded, FieldHidden),
+    **may_answer(ConsentRequired, DecisionMissing),
+    404: {
+        "model": NoRecord,
+        "description": "No such service or record, or no such registry or version",
+        "content": {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}
+        },
+    },
+}
+
+
+@router.get(
+    "/{serviceName}",  # noqa: FAST003  CopyName has it
+    operation_id="listByCopy",
+    response_class=Response,
+    responses={**MAY_ANSWER, **may_answer(RegistryNotFound, ServiceHidden)},
+    openapi_extra=BY_FIELD,
+)
+async def list_by_copy(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
+    request: Request,
+    session: Reading,
+    ledger: Evidence,
+    caller: Reader,
+    where: AddressedThen,
+    name: CopyName,
+    asked: Listed,
+) -> Response:
+    """Return records as ``list`` does, with the fields of the copy."""
+    await service.find(session, caller, where.registry, name, "GET")
+    links = Links(request, (caller.tenant, where.registry.casefold(), where.version, name))
+    page = await listing.page(session, ledger, call_of(caller, where), links.listing(asked))
+    return links.answer(page, asked)
+
+
+@router.post(
+    "/{serviceName}",  # noqa: FAST003  CopyName has it
+    operation_id="callCopy",
+    response_class=Response,
+    responses=_answers,
+)
+async def call_copy(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
+    session: Reading,
+    work: Transaction,
+    ledger: Evidence,
+    neighbours: Neighbours,
+    caller: Anybody,
+    where: Addressed,
+    name: CopyName,
+    said: Called,
+) -> Response:
+    """Do what the copied service does: exists, read, create or updateOrCreate."""
+    copied = await service.find(session, caller, where.registry, name, "POST")
+    tools = Tools(session, work, ledger, neighbours)
+    return _json(await service.answer(tools, _call(caller, where), copied, _said(said)))
+
+
+@router.put(
+    "/{serviceName}",  # noqa: FAST003  CopyName has it
+    operation_id="updateByCopy",
+    response_class=Response,
+    responses=_answers,
+)
+async def update_by_copy(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
+    session: Reading,
+    work: Transaction,
+    ledger: Evidence,
+    neighbours: Neighbours,
+    caller: Writer,
+    where: Addressed,
+    name: CopyName,
+    said: Called,
+) -> Response:
+    """Change a record as ``update`` does, in the fields of the copy."""
+    copied = await service.find(session, caller, where.registry, name, "PUT")
+    tools = Tools(session, work, ledger, neighbours)
+    return _json(await service.answer(tools, _call(caller, where), copied, _said(said)))
+
+
+def _call(caller: Caller, where: Address) -> Call:
+    consent = where.consent_record
+    return Call(caller, where.registry, where.version, where.legal_basis, consent_record=consent)
+
+
+def _said(said: Called) -> Said:
+    query, write = said.query and said.query.content, said.write and said.write.content
+    return Said(query, write)
+
+
+def _json(done: service.Answer) -> Response:
+    headers = None if done.tag is None else {"ETag": done.tag}
+    return Response(done.text.encode(), media_type="application/json", headers=headers)

@@ -25,9 +25,9 @@ from registry.changes.models import IdentifierFixed, NotUnique
 from registry.changes.service import Asked
 from registry.databases.models import RegistryNotFound
 from registry.fields.models import FieldUnknown
+from registry.records.api import call_of
 from registry.records.models import QueryInvalid, RegistryArchived
-from registry.records.schemas import Address, Addressed, Change, NoRecord
-from registry.records.service import Call
+from registry.records.schemas import Addressed, Change, NoRecord
 from registry.validation.models import ContentInvalid
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["batches"])
@@ -62,7 +62,7 @@ async def create_entries(
     (`#/entries/3/village`).
     """
     rows = await service.create_entries(
-        session, ledger, _call(caller, where), new.entries, each=new.mode is Mode.EACH
+        session, ledger, call_of(caller, where), new.entries, each=new.mode is Mode.EACH
     )
     return Response(_results(rows).encode(), media_type="application/json")
 
@@ -72,7 +72,7 @@ async def update_entries(
     session: Transaction, ledger: Evidence, caller: Writer, where: Addressed, asked: ChangedEntries
 ) -> Updated:
     """Merge values into all records that match, 10,000 at most; the same again changes nothing."""
-    call = _call(caller, where)
+    call = call_of(caller, where)
     if asked.entries is None:
         count = await service.update_matching(session, ledger, call, _asked(asked))
         return Updated(count=count, failed=0)
@@ -95,15 +95,11 @@ async def delete_entries(
     session: Transaction, ledger: Evidence, caller: Writer, where: Addressed, asked: ChosenEntries
 ) -> None:
     """Delete many records; they stay for the audit. Deleting what is gone is a success."""
-    call = _call(caller, where)
+    call = call_of(caller, where)
     if asked.query is not None:
         await service.delete_matching(session, ledger, call, asked.query.content)
     else:
         await service.delete_entries(session, ledger, call, asked.entries or [])
-
-
-def _call(caller: Caller, where: Address) -> Call:
-    return Call(caller, where.registry, where.version, where.legal_basis)
 
 
 def _asked(change: Change | ChangedEntries) -> Asked:

@@ -20,9 +20,9 @@ from registry.changes.service import Asked, Done
 from registry.databases.models import RegistryNotFound
 from registry.fields.models import FieldUnknown
 from registry.links.models import LinkBroken, StillLinked
-from registry.records.models import LegalBasisMissing, QueryInvalid, RegistryArchived
+from registry.records.api import RIGHTS, call_of
+from registry.records.models import QueryInvalid, RegistryArchived
 from registry.records.schemas import (
-    Address,
     Addressed,
     Change,
     ChosenRecord,
@@ -32,16 +32,14 @@ from registry.records.schemas import (
     NoRecord,
     RecordContent,
 )
-from registry.records.service import Call
-from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
+from registry.secrets.models import KeyMissing
 from registry.validation.models import ContentInvalid
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 
 Writer = Annotated[Caller, requires("records:write")]
 _HARD = Query(description="Destroy what the record holds and ever held, for good")
-RIGHTS = (NotAllowed, LoginNeeded, FieldHidden, LegalBasisMissing)
-CHANGES = (RegistryArchived,)
+CHANGES = (RegistryArchived, KeyMissing)
 _changes = (
     ContentInvalid,
     FieldUnknown,
@@ -83,7 +81,7 @@ async def create(
     session: Transaction, ledger: Evidence, caller: Writer, where: Addressed, new: NewRecord
 ) -> Response:
     """Create a record; the answer holds what triggers gave it."""
-    return _json(await service.create(session, ledger, _call(caller, where), new.write.content))
+    return _json(await service.create(session, ledger, call_of(caller, where), new.write.content))
 
 
 @router.put("/update", operation_id="update", response_class=Response, responses=_one)
@@ -95,7 +93,7 @@ async def update(
     change: Change,
 ) -> Response:
     """Merge values into the record that matches; the same again changes nothing."""
-    tag = await service.update(session, ledger, _call(caller, where), _asked(change, where))
+    tag = await service.update(session, ledger, call_of(caller, where), _asked(change, where))
     return Response(status_code=200, headers={"ETag": tag})
 
 
@@ -114,7 +112,7 @@ async def update_or_create(
 ) -> Response:
     """Merge values into the record that matches, or create one from them."""
     asked = _asked(change, where)
-    return _json(await service.update_or_create(session, ledger, _call(caller, where), asked))
+    return _json(await service.update_or_create(session, ledger, call_of(caller, where), asked))
 
 
 @router.delete(
@@ -137,7 +135,7 @@ async def delete(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signatu
 
     ``hard`` destroys its content and history for good; the owner may, by a law that it names.
     """
-    call = _call(caller, where)
+    call = call_of(caller, where)
     if hard:
         await service.destroy(session, ledger, call, chosen.ID)
     else:
@@ -154,7 +152,7 @@ async def archive(
 ) -> Response:
     """Take a record out of normal results; it is kept, and nothing else about it changes."""
     asked = Archival(archived=True, tags=tags_of(where.if_match))
-    tag = await service.archive(session, ledger, _call(caller, where), str(uuid), asked)
+    tag = await service.archive(session, ledger, call_of(caller, where), str(uuid), asked)
     return Response(status_code=204, headers={"ETag": tag})
 
 
@@ -168,13 +166,8 @@ async def restore(
 ) -> Response:
     """Bring an archived record back into normal results."""
     asked = Archival(archived=False, tags=tags_of(where.if_match))
-    tag = await service.archive(session, ledger, _call(caller, where), str(uuid), asked)
+    tag = await service.archive(session, ledger, call_of(caller, where), str(uuid), asked)
     return Response(status_code=204, headers={"ETag": tag})
-
-
-def _call(caller: Caller, where: Address) -> Call:
-    consent = where.consent_record
-    return Call(caller, where.registry, where.version, where.legal_basis, consent_record=consent)
 
 
 def _asked(change: Change, where: Guard) -> Asked:

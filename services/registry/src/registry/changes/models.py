@@ -7,12 +7,13 @@ from typing import Any, cast
 
 from kit.problems import Conflict, FieldError, Invalid, Problem
 from registry.actions.models import Event
-from registry.databases.models import Release
+from registry.databases.models import Release, Rules
 from registry.fields.models import Schema
 from registry.paths import with_value
 from registry.places import pointer
 from registry.records.models import Record
 from registry.rights.models import FieldHidden, Grant
+from registry.secrets import models as secrets
 from registry.triggers.models import counters, fire, value_at
 from registry.validation.models import refuse_content
 
@@ -138,12 +139,13 @@ def create(
     ``gapless`` has the next number of each counter that ``triggers.models.counters`` names.
     """
     path = release.path
+    secrets.refuse_sealed(path.schema, content, {}, PLACE)
     _refuse_read_only(path.schema, content, {})
     whole = path.schema.with_defaults(content)
     made = fire(path.triggers, whole, release.code, number, gapless=gapless)
     if not path.validator.fits(made):
         path.schema.check_known(content, *PLACE)
-    return _draft(release, made)
+    return _draft(release, made, number)
 
 
 def update(
@@ -154,6 +156,7 @@ def update(
     ``number`` is the record's own. Triggers run when something else changes, and only then.
     """
     release.path.schema.check_known(change, *PLACE)
+    secrets.refuse_sealed(release.path.schema, change, content, PLACE)
     _refuse_read_only(release.path.schema, change, content)
     merged = merge(content, change)
     if not same(content, merged):
@@ -164,7 +167,7 @@ def update(
             where = pointer(*PLACE, *field.path)
             error = FieldError(where, "identifies a person and never changes")
             raise IdentifierFixed(f"{where}: {error.reason}", errors=[error])
-    return _draft(release, merged)
+    return _draft(release, merged, number)
 
 
 def attach(
@@ -174,11 +177,14 @@ def attach(
     return _draft(release, merge(content, with_value({}, path, value)))
 
 
-def _draft(release: Release, content: dict[str, Any]) -> Draft:
+def _draft(release: Release, content: dict[str, Any], number: int = 0) -> Draft:
     path, current = release.path, release.current.schema
     is_exact = path.validator.fits(content)
     if not is_exact:
-        refuse_content(path.validator.errors(path.schema.project(content), *PLACE))
+        _check(path, content)
+    if path.schema.secrets:
+        kept = secrets.encryption_of(release.settings)
+        content = secrets.sealed(path.schema, content, (release.database, number), kept)
     key = current.primary_key
     return Draft(
         content,
@@ -186,6 +192,14 @@ def _draft(release: Release, content: dict[str, Any]) -> Draft:
         tuple(_text(value_at(content, field.path)) for field in current.identifiers),
         is_exact,
     )
+
+
+def _check(path: Rules, content: Mapping[str, Any]) -> None:
+    """Raise ContentInvalid for what does not fit; what is sealed was checked when it came."""
+    clear, sealed = secrets.without_sealed(path.schema, path.schema.project(content))
+    kept = {pointer(*PLACE) + place.removeprefix("#") for place in sealed}
+    errors = path.validator.errors(clear, *PLACE)
+    refuse_content([error for error in errors if error.pointer not in kept])
 
 
 def _text(value: object) -> str | None:

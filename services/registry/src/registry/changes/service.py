@@ -26,6 +26,7 @@ from registry.records import service as records
 from registry.records.models import QueryInvalid, Record, RecordNotFound
 from registry.records.service import Call, Opened
 from registry.rights.models import Action, NotAllowed
+from registry.secrets import models as secrets
 from registry.triggers.models import value_at
 from registry.usage import service as usage
 from registry.usage.service import reader
@@ -282,10 +283,12 @@ async def _create(work: Work, content: Content) -> Record:
 async def _change(work: Work, found: Record, asked: Asked) -> Record:
     asked.tags.check(found)
     before: dict[str, Any] = json.loads(found.content)
-    models.check_writable(work.opened.grant, work.release.path.schema, asked.content)
-    return await write(
-        work, found, models.update(work.release, before, asked.content, found.number)
-    )
+    content, schema = asked.content, work.release.path.schema
+    models.check_writable(work.opened.grant, schema, content)
+    if schema.secrets and work.opened.private is not None:
+        values = work.opened.values(found)
+        content = secrets.unchanged(schema, content, before, values)
+    return await write(work, found, models.update(work.release, before, content, found.number))
 
 
 async def write(work: Work, found: Record, draft: Draft) -> Record:

@@ -13,9 +13,8 @@ from registry.feed import service
 from registry.feed.models import Mark, MarkGone, MarkInvalid
 from registry.feed.schemas import ChangedRecord, Changes
 from registry.feed.service import Told
-from registry.records.api import RIGHTS
+from registry.records.api import RIGHTS, call_of
 from registry.records.schemas import Addressed
-from registry.records.service import Call
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 
@@ -42,7 +41,7 @@ async def changes(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signat
     limit: Limit = 100,
 ) -> Changes:
     """Return the records that changed since a mark, each once, as it is now (DRS-26.a)."""
-    call = Call(caller, where.registry, where.version, where.legal_basis)
+    call = call_of(caller, where)
     after = Mark() if since is None else Mark.read(since)
     found = await service.page(session, ledger, call, (after, limit))
     return Changes(

@@ -13,9 +13,8 @@ from registry.decisions.models import ConsentRequired
 from registry.history import service
 from registry.history.schemas import PastRecord
 from registry.history.service import Shown
-from registry.records.api import ONE
+from registry.records.api import ONE, call_of
 from registry.records.schemas import Addressed
-from registry.records.service import Call
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 
@@ -37,7 +36,7 @@ async def history(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signat
     page: Paged,
 ) -> list[PastRecord]:
     """Return what a record is and was, newest first; each look at it is written down."""
-    call = Call(caller, where.registry, where.version, where.legal_basis)
+    call = call_of(caller, where)
     return [_past(each) for each in await service.page(session, ledger, call, uuid, page)]
 
 

@@ -35,9 +35,9 @@ from registry.imports.schemas import (
     Waiting,
 )
 from registry.imports.service import Tools, Upload
+from registry.records.api import call_of
 from registry.records.models import RegistryArchived
-from registry.records.schemas import Address, Addressed
-from registry.records.service import Call
+from registry.records.schemas import Addressed
 from registry.rows.models import FileInvalid, Format
 from registry.uploads.models import Parts, UploadInvalid
 
@@ -106,7 +106,7 @@ async def import_records(
     body = _Body(request, asked.given)
     content = b"".join([piece async for piece in body.pieces()])
     options = body.options()
-    report = await service.take_small(tools, _call(caller, where), options, content)
+    report = await service.take_small(tools, call_of(caller, where), options, content)
     return _report(options, report)
 
 
@@ -131,7 +131,7 @@ async def create_import(  # noqa: PLR0913, PLR0917  FastAPI reads them from the 
     wait: Waiting = 0,
 ) -> ImportState:
     """Take a file of any size in; its rows are read in the background, a thousand at a time."""
-    call, body = _call(caller, where), _Body(request, asked.given)
+    call, body = call_of(caller, where), _Body(request, asked.given)
     upload = await service.begin(tools, call, body.early_options())
     made = await _receive(body, upload)
     if wait:
@@ -145,7 +145,7 @@ async def create_import(  # noqa: PLR0913, PLR0917  FastAPI reads them from the 
 @router.get("/imports", operation_id="imports", responses=may_answer(RegistryNotFound))
 async def imports(session: Reading, caller: Writer, where: Addressed) -> Imports:
     """Return the newest imports: all of them to the owner, a client's own to the client."""
-    found = await service.page(session, _call(caller, where))
+    found = await service.page(session, call_of(caller, where))
     return Imports(imports=[_state(one, ()) for one in found])
 
 
@@ -154,7 +154,7 @@ async def import_state(
     session: Reading, caller: Writer, where: Addressed, chosen: ChosenImport
 ) -> ImportState:
     """Return how far an import is, and what became of its rows."""
-    return _state(*await service.get(session, _call(caller, where), chosen.importId))
+    return _state(*await service.get(session, call_of(caller, where), chosen.importId))
 
 
 @router.get(
@@ -173,7 +173,7 @@ async def import_errors(
     session: Reading, caller: Writer, where: Addressed, chosen: ChosenImport
 ) -> StreamingResponse:
     """Return every row that was not taken in, and why."""
-    found = await service.faults(session, _call(caller, where), chosen.importId)
+    found = await service.faults(session, call_of(caller, where), chosen.importId)
     return StreamingResponse(_lines(found), media_type="application/x-ndjson")
 
 
@@ -187,7 +187,7 @@ async def cancel_import(
     session: Transaction, caller: Writer, where: Addressed, chosen: ChosenImport
 ) -> None:
     """Stop an import; what it has taken in stays. One that has ended stays as it is."""
-    await service.cancel(session, _call(caller, where), chosen.importId)
+    await service.cancel(session, call_of(caller, where), chosen.importId)
 
 
 class _Body:
@@ -243,10 +243,6 @@ async def _receive(body: _Body, upload: Upload) -> Import:
 async def _lines(faults: AsyncIterator[RowFault]) -> AsyncIterator[str]:
     async for fault in faults:
         yield _fault(fault).model_dump_json() + "\n"
-
-
-def _call(caller: Caller, where: Address) -> Call:
-    return Call(caller, where.registry, where.version, where.legal_basis)
 
 
 def _fault(fault: RowFault) -> ImportFault:

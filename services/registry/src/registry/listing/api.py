@@ -28,9 +28,8 @@ from registry.listing.models import (
     PatternTooSlow,
 )
 from registry.listing.schemas import Listed, ListQuery, Records
-from registry.records.api import RIGHTS
-from registry.records.schemas import AddressedThen, Moment
-from registry.records.service import Call
+from registry.records.api import RIGHTS, call_of
+from registry.records.schemas import AddressedThen
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 
@@ -84,12 +83,6 @@ async def list_records(  # noqa: PLR0913, PLR0917  FastAPI reads them from the s
     links = Links(request, (caller.tenant, where.registry.casefold(), where.version))
     page = await service.page(session, ledger, call_of(caller, where), links.listing(asked))
     return links.answer(page, asked)
-
-
-def call_of(caller: Caller, where: Moment) -> Call:
-    """Return what a request calls."""
-    said = where.legal_basis, where.as_of, where.consent_record
-    return Call(caller, where.registry, where.version, *said)
 
 
 class Links:

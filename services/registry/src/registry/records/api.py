@@ -1,6 +1,5 @@
 """Routes that look at records."""
 
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,18 +20,20 @@ from registry.records.schemas import (
     ByQuery,
     ExistsAnswer,
     ExistsQuery,
+    Moment,
     NoRecord,
     RecordContent,
 )
 from registry.records.service import Call
 from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
+from registry.secrets.models import KeyInvalid, KeyWrong
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 
 Reader = Annotated[Caller, requires("records:read")]
 Asker = Annotated[Caller, requires("records:exists")]
 
-RIGHTS = (NotAllowed, LoginNeeded, FieldHidden, LegalBasisMissing)
+RIGHTS = (NotAllowed, LoginNeeded, FieldHidden, LegalBasisMissing, KeyInvalid, KeyWrong)
 _answers = may_answer(RegistryNotFound, FieldUnknown, QueryInvalid, ConsentRequired, *RIGHTS)
 ONE: dict[int | str, dict[str, Any]] = {
     **may_answer(FieldUnknown, QueryInvalid, ConsentRequired, DecisionMissing, *RIGHTS),
@@ -51,7 +52,7 @@ async def exists(
     session: Reading, ledger: Evidence, caller: Asker, where: Addressed, asked: ExistsQuery
 ) -> ExistsAnswer:
     """Tell whether a record has these values."""
-    call = _call(caller, where)
+    call = call_of(caller, where)
     if await service.exists(session, ledger, call, asked.query.content):
         return ExistsAnswer(answer=Answer(status=True, message="Object found from database"))
     return ExistsAnswer(answer=Answer(status=False, message="no record found"))
@@ -67,7 +68,7 @@ async def read(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     asked: ByQuery,
 ) -> Response:
     """Return the record that has these values; the read of personal data is written down."""
-    call = _call(caller, where, where.as_of)
+    call = call_of(caller, where)
     text, tag = await service.read(session, ledger, neighbours, call, asked.query.content)
     return _json(f'{{"content":{text}}}', tag)
 
@@ -86,7 +87,7 @@ async def read_value(  # noqa: PLR0913, PLR0917  FastAPI reads them from the sig
     ext: str,
 ) -> Response:
     """Return one field of the record with this primary key or id, as bare JSON."""
-    call = _call(caller, where, where.as_of)
+    call = call_of(caller, where)
     return _json(await service.read_value(session, ledger, neighbours, call, (uuid, field, ext)))
 
 
@@ -103,14 +104,22 @@ async def get(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     uuid: UUID,
 ) -> Response:
     """Return the record with this id, as ``read`` does; archived ones are for the owner."""
-    call = _call(caller, where, where.as_of)
+    call = call_of(caller, where)
     text, tag = await service.get(session, ledger, neighbours, call, str(uuid))
     return _json(f'{{"content":{text}}}', tag)
 
 
-def _call(caller: Caller, where: Address, as_of: datetime | None = None) -> Call:
-    said = where.legal_basis, as_of, where.consent_record
-    return Call(caller, where.registry, where.version, *said)
+def call_of(caller: Caller, where: Address) -> Call:
+    """Return who calls, and what their address and headers say of it."""
+    return Call(
+        caller,
+        where.registry,
+        where.version,
+        where.legal_basis,
+        where.as_of if isinstance(where, Moment) else None,
+        where.consent_record,
+        where.database_key,
+    )
 
 
 def _json(text: str, tag: str | None = None) -> Response:

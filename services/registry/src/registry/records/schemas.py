@@ -30,6 +30,14 @@ class Address:
             description="Law or decision this is done under; it is written in the log",
         ),
     ] = None
+    database_key: Annotated[
+        str | None,
+        Header(
+            alias="X-Database-Key",
+            max_length=64,
+            description="Key of the database, in base64: with it secret fields can be read",
+        ),
+    ] = None
     consent_record: Annotated[
         UUID | None,
         Header(

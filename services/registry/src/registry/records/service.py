@@ -8,10 +8,13 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
 from kit.access import Caller
 from kit.database import Session
 from kit.evidence import Ledger
 from kit.mediator import Mediator
+from registry.counters import service as counters
 from registry.databases import service as databases
 from registry.databases.models import ConsentRule, RegistryNotFound, Release, version_number
 from registry.decisions import service as decisions
@@ -30,6 +33,7 @@ from registry.records.models import (
 )
 from registry.rights import service as rights
 from registry.rights.models import FULL, Action, Grant
+from registry.secrets import models as secrets
 from registry.services import service as services
 from registry.triggers.models import value_at
 from registry.usage import service as usage
@@ -48,6 +52,7 @@ class Call:
     legal_basis: str | None = None
     as_of: datetime | None = None
     consent_record: UUID | None = None
+    key: str | None = None
 
     @property
     def where(self) -> tuple[str, str, int]:
@@ -65,6 +70,22 @@ class Opened:
     call: Call
     release: Release
     grant: Grant = FULL
+
+    @cached_property
+    def private(self) -> X25519PrivateKey | None:
+        """Return what opens secrets, for who presents the database's key; raise KeyWrong."""
+        kept = secrets.encryption_of(self.release.settings)
+        if self.call.key is None or kept is None:
+            return None
+        return kept.unwrap(self.release.database, secrets.read_key(self.call.key))
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Tell whether records show as they are kept."""
+        release = self.release
+        return self.grant.is_full and not (
+            release.path.schema.secrets or release.current.schema.secrets
+        )
 
     @cached_property
     def personal(self) -> tuple[str, ...]:
@@ -86,18 +107,22 @@ class Opened:
 
     def shown(self, record: Record) -> str:
         """Return the JSON text of what shows of a record."""
-        if self.grant.is_full and record.version == self.release.path.version:
+        if self.is_plain and record.version == self.release.path.version:
             return record.content
         return json.dumps(self.values(record), ensure_ascii=False)
 
     def values(self, record: Record) -> dict[str, Any]:
         """Return what shows of a record, as values."""
         content: dict[str, Any] = json.loads(record.content)
-        fields = self.release.path.schema.fields
-        if self.grant.is_full:
+        schema = self.release.path.schema
+        if self.is_plain:
             exact = record.version == self.release.path.version
-            return content if exact else self.release.path.schema.project(content)
-        return self.grant.sight(content).of(fields, content)
+            return content if exact else schema.project(content)
+        sight = self.grant.sight(content)
+        place = self.release.database, record.number
+        for each in (schema, self.release.current.schema):
+            content = secrets.shown(each, content, place, self.private)
+        return sight.of(schema.fields, content)
 
     def look(self, record: Record, fields: tuple[str, ...] | None = None) -> Look:
         """Return what the log keeps of a look at a record: at what shows of it, or at fields."""
@@ -145,6 +170,7 @@ async def opened(session: Session, call: Call, action: Action, found: Found | No
         raise LegalBasisMissing("say by what law in the header X-Legal-Basis")
     if only is not None:
         grant = grant.narrowed(release.path.schema, only)
+    counters.count(release, call.caller.client)
     return Opened(call, release, grant)
 
 

@@ -13,21 +13,19 @@ from registry.databases.models import RegistryNotFound
 from registry.decisions.models import ConsentRequired
 from registry.fields.models import FieldUnknown
 from registry.links.models import LinkInContent, LinkUnknown
-from registry.records.models import LegalBasisMissing, RecordNotFound, RegistryArchived
-from registry.records.schemas import Address, Addressed, NoRecord
-from registry.records.service import Call
+from registry.records.api import RIGHTS, call_of
+from registry.records.models import RecordNotFound, RegistryArchived
+from registry.records.schemas import Addressed, NoRecord
 from registry.relations import service
 from registry.relations.models import Asked, Group
 from registry.relations.schemas import EdgeAsked, EdgeEnd, LinksAsked, RecordLinks
 from registry.relations.service import End
-from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}/{uuid}", tags=["links"])
 
 Reader = Annotated[Caller, requires("records:read")]
 Writer = Annotated[Caller, requires("records:write")]
 
-_RIGHTS = (NotAllowed, LoginNeeded, FieldHidden, LegalBasisMissing)
 _no_record: dict[int | str, dict[str, Any]] = {
     404: {
         "model": NoRecord,
@@ -42,7 +40,7 @@ _no_record: dict[int | str, dict[str, Any]] = {
 @router.get(
     "/links",
     response_model=RecordLinks,
-    responses={**may_answer(ConsentRequired, *_RIGHTS), **_no_record},
+    responses={**may_answer(ConsentRequired, *RIGHTS), **_no_record},
 )
 async def links(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Reading,
@@ -57,12 +55,12 @@ async def links(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signatur
     Only what the caller may see over there; with direction, database and field, one link's pages.
     """
     wanted = Asked(asked.direction, asked.database, asked.field, asked.after, asked.page_size)
-    found = await service.around(session, ledger, _call(caller, where), uuid, wanted)
+    found = await service.around(session, ledger, call_of(caller, where), uuid, wanted)
     groups = ",".join(_group(each, asked.page_size) for each in found)
     return Response(f'{{"results":[{groups}]}}'.encode(), media_type="application/json")
 
 
-_changes = may_answer(FieldUnknown, LinkInContent, RegistryArchived, *_RIGHTS)
+_changes = may_answer(FieldUnknown, LinkInContent, RegistryArchived, *RIGHTS)
 
 
 @router.post("/links", status_code=204, responses={**_changes, **_no_record})
@@ -76,7 +74,7 @@ async def add_link(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signa
 ) -> None:
     """Link the record with another by an edge, beside its content; again changes nothing."""
     end = End(uuid, new.field, new.target)
-    await service.add(session, ledger, _call(caller, where), end)
+    await service.add(session, ledger, call_of(caller, where), end)
 
 
 @router.delete("/links", status_code=204, responses={**_changes, **_no_record})
@@ -90,11 +88,7 @@ async def remove_link(  # noqa: PLR0913, PLR0917  FastAPI reads them from the si
 ) -> None:
     """Take away an edge that stands beside the content; one that is gone stays gone."""
     end = End(uuid, edge.field, edge.target)
-    await service.remove(session, ledger, _call(caller, where), end)
-
-
-def _call(caller: Caller, where: Address) -> Call:
-    return Call(caller, where.registry, where.version, where.legal_basis)
+    await service.remove(session, ledger, call_of(caller, where), end)
 
 
 def _group(found: Group, size: int) -> str:

@@ -1,0 +1,1 @@
+"""Secrets: fields that only who presents the database's key can read."""

@@ -28,7 +28,7 @@ from kit.deliveries import (
     Outcome,
     Outside,
     PayloadDestroyed,
-    Policy,
+    Schedule,
     Secret,
     State,
     Target,
@@ -43,7 +43,7 @@ from kit.testing import copy_of_template
 
 LOOPBACK = Networks(["127.0.0.0/8", "::1/128"])
 SOON = timedelta(milliseconds=50)
-QUICK = Policy(first=SOON, ceiling=SOON, rest=0.05)
+QUICK = Schedule(first=SOON, ceiling=SOON, rest=0.05)
 RUN = {"poll": timedelta(milliseconds=50), "stale_after": timedelta(seconds=1), "together": 16}
 SEALING_KEY = new_sealing_key()
 
@@ -61,10 +61,10 @@ class House:
         async with Transaction(self.database) as session:
             return await deliveries.add_endpoint(session, self.keyring, target)
 
-    async def deliver(self, endpoint, *events, policy=QUICK):
+    async def deliver(self, endpoint, *events, schedule=QUICK):
         async with Transaction(self.database) as session:
             sent = [(endpoint, event) for event in events]
-            await deliveries.deliver(session, self.keyring, sent, policy)
+            await deliveries.deliver(session, self.keyring, sent, schedule)
 
     async def log(self, endpoint):
         return await deliveries.page(Reading(self.database), endpoint, 0, 100)
@@ -78,10 +78,10 @@ class House:
                 await asyncio.sleep(0.02)
 
     @asynccontextmanager
-    async def working(self, networks=LOOPBACK, within=0.5, policy=QUICK, **more):
+    async def working(self, networks=LOOPBACK, within=0.5, schedule=QUICK, **more):
         mediator = Mediator(settings(self.urls))
         courier = Couriers(Outside(networks, within), mediator)
-        context = deliveries.Context(self.database, self.keyring, courier, within, policy, **more)
+        context = deliveries.Context(self.database, self.keyring, courier, within, schedule, **more)
         try:
             async with jobs.running(self.urls.runtime, deliveries.handlers(context), **RUN):
                 yield
@@ -197,12 +197,14 @@ async def test_a_receiver_says_how_long_to_wait(house):
 
 
 async def test_what_is_given_up_can_be_delivered_again_until_it_is_dead(house):
-    short = Policy(SOON, 1, SOON, give_up_after=timedelta(0), keep=timedelta(seconds=60), rest=0.01)
+    short = Schedule(
+        SOON, 1, SOON, give_up_after=timedelta(0), keep=timedelta(seconds=60), rest=0.01
+    )
     async with receiving() as receiver:
         receiver.answers = [answer(500)]
         endpoint = await house.endpoint(receiver.url)
-        await house.deliver(endpoint, event(), policy=short)
-        async with house.working(policy=short):
+        await house.deliver(endpoint, event(), schedule=short)
+        async with house.working(schedule=short):
             (failed,) = await house.until(endpoint, State.FAILED)
             assert await kept(house) != [None]
             async with Transaction(house.database) as session:
@@ -220,12 +222,12 @@ async def test_what_is_given_up_can_be_delivered_again_until_it_is_dead(house):
 
 async def test_what_was_given_up_is_destroyed_in_time(house, monkeypatch):
     monkeypatch.setattr("kit.deliveries.work._SPARE", timedelta(0))
-    short = Policy(SOON, 1, SOON, give_up_after=timedelta(0), keep=timedelta(0))
+    short = Schedule(SOON, 1, SOON, give_up_after=timedelta(0), keep=timedelta(0))
     async with receiving() as receiver:
         receiver.answers = [answer(500)]
         endpoint = await house.endpoint(receiver.url)
-        await house.deliver(endpoint, event(), policy=short)
-        async with house.working(policy=short):
+        await house.deliver(endpoint, event(), schedule=short)
+        async with house.working(schedule=short):
             await house.until(endpoint, State.DEAD)
     assert await kept(house) == [None]
 
@@ -247,7 +249,7 @@ async def test_an_endpoint_that_hangs_holds_up_nobody_and_rests(house):
         for endpoint in stuck:
             await house.deliver(endpoint, *(event() for _ in range(20)))
         endpoint = await house.endpoint(quick.url)
-        async with house.working(policy=Policy(rest=30)):
+        async with house.working(schedule=Schedule(rest=30)):
             await slow.until(1)
             began = time.monotonic()
             await house.deliver(endpoint, *(event() for _ in range(20)))
@@ -610,19 +612,19 @@ async def test_a_wait_that_cannot_be_read_is_none(said):
 
 @given(st.integers(1, 1000), st.floats(0, 1))
 def test_waits_grow_to_a_ceiling_and_vary_by_a_tenth_each_way(attempt, jitter):
-    policy = Policy()
-    pause = policy.pause(attempt, Outcome("timeout"), jitter)
-    assert policy.first * 0.9 <= pause <= policy.ceiling * 1.1
-    later = policy.pause(attempt + 3, Outcome("timeout"), jitter)
+    schedule = Schedule()
+    pause = schedule.pause(attempt, Outcome("timeout"), jitter)
+    assert schedule.first * 0.9 <= pause <= schedule.ceiling * 1.1
+    later = schedule.pause(attempt + 3, Outcome("timeout"), jitter)
     assert later >= pause
     asked = Outcome("refused", 503, timedelta(hours=5))
-    assert policy.pause(attempt, asked, jitter) >= timedelta(hours=5)
+    assert schedule.pause(attempt, asked, jitter) >= timedelta(hours=5)
 
 
 def test_a_delivery_is_tried_about_twenty_times_in_a_day():
-    policy, waited, attempts = Policy(), timedelta(0), 1
-    while waited + policy.pause(attempts, Outcome("timeout"), 0.5) <= policy.give_up_after:
-        waited += policy.pause(attempts, Outcome("timeout"), 0.5)
+    schedule, waited, attempts = Schedule(), timedelta(0), 1
+    while waited + schedule.pause(attempts, Outcome("timeout"), 0.5) <= schedule.give_up_after:
+        waited += schedule.pause(attempts, Outcome("timeout"), 0.5)
         attempts += 1
     assert 15 <= attempts <= 25
     assert waited > timedelta(hours=20)

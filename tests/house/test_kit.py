@@ -14,6 +14,20 @@ GENERAL = {
     *("databases", "templates", "messages", "entries", "records"),  # PostgreSQL, ASGI, the ledger
     *("changes", "decisions", "fields", "releases", "sources", "triggers", "usage", "validation"),
     *("audit", "verification"),  # what can be asked of a ledger
+    *("actions", "batches", "columns", "copies", "examples", "exports", "expressions", "files"),
+    *(
+        "filters",
+        "formats",
+        "history",
+        "imports",
+        "indexes",
+        "links",
+        "mappings",
+        "marks",
+        "rights",
+    ),
+    *("roles", "rows", "rules", "runs", "secrets", "services", "shares", "subjects", "versions"),
+    *("views", "words"),
 }
 """Names of features that are ordinary words too; ``WORDS`` has those of them that are not."""
 
@@ -21,6 +35,7 @@ ALLOWED = {
     '"__signature__"': "Python's word",
     "inspect.signature": "Python's word",
     "webhook-signature": "a header's name",
+    "from email.utils import": "Python's module: dates of HTTP are those of mail",
     "asyncpg.Record": "a row, in the driver's words",
     "async def record(": "the verb: what the ledger does",
     "``REGISTRY_`` …": "an example of a prefix",

@@ -162,7 +162,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class Schedule:
     """How often and how long a delivery is tried."""
 
     first: timedelta = timedelta(seconds=10)

@@ -12,7 +12,7 @@ from kit.deliveries.models import (
     DeliveryNotFound,
     Event,
     PayloadDestroyed,
-    Policy,
+    Schedule,
     State,
     Target,
 )
@@ -81,7 +81,7 @@ async def deliver(
     session: Session,
     keyring: Keyring,
     events: Sequence[tuple[UUID, Event]],
-    policy: Policy | None = None,
+    schedule: Schedule | None = None,
 ) -> None:
     """Send events on their way, each to an endpoint, in the caller's transaction.
 
@@ -89,7 +89,7 @@ async def deliver(
     """
     now = datetime.now(UTC)
     new = [_sealed(keyring, endpoint_id, event, now) for endpoint_id, event in events]
-    endpoints = await rows.add(session, new, now, now + (policy or Policy()).give_up_after)
+    endpoints = await rows.add(session, new, now, now + (schedule or Schedule()).give_up_after)
     await enqueue_all(session, DELIVER, [each.bytes for each in endpoints])
 
 
@@ -107,7 +107,7 @@ async def page(session: Session, endpoint_id: UUID, offset: int, limit: int) -> 
 
 
 async def deliver_again(
-    session: Session, endpoint_id: UUID, delivery_id: UUID, policy: Policy | None = None
+    session: Session, endpoint_id: UUID, delivery_id: UUID, schedule: Schedule | None = None
 ) -> Delivery:
     """Try a delivery that waits or was given up now, and for as long as a new one.
 
@@ -119,7 +119,7 @@ async def deliver_again(
     if found.state in (State.DELIVERED, State.DEAD):
         raise PayloadDestroyed(f"the delivery is {found.state.value}: what it carried is destroyed")
     now = datetime.now(UTC)
-    until = now + (policy or Policy()).give_up_after
+    until = now + (schedule or Schedule()).give_up_after
     await rows.repeat(session, found.id, now, until)
     await enqueue(session, DELIVER, endpoint_id.bytes)
     return replace(found, state=State.WAITING, next_at=now, give_up_at=until, ended_at=None)

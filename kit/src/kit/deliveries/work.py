@@ -18,7 +18,7 @@ from uuid import UUID
 from kit.database import Lender, Transaction
 from kit.deliveries import rows, service
 from kit.deliveries.couriers import Courier
-from kit.deliveries.models import Attempt, Delivery, Event, Outcome, Policy, State, Target
+from kit.deliveries.models import Attempt, Delivery, Event, Outcome, Schedule, State, Target
 from kit.deliveries.service import DELIVER, EXPIRE
 from kit.jobs import Handler, Job, RetryRequested, enqueue
 from kit.problems import Problem
@@ -48,7 +48,7 @@ class Context:
     keyring: Keyring
     courier: Courier
     timeout: float
-    policy: Policy = field(default_factory=Policy)
+    schedule: Schedule = field(default_factory=Schedule)
     prepare: Prepare = _as_it_is
 
 
@@ -84,7 +84,7 @@ def handlers(context: Context) -> Mapping[str, Handler]:
         raise RetryRequested(max(again - datetime.now(UTC), timedelta(0)), "not due")
 
     async def expire(job: Job) -> None:
-        before = datetime.now(UTC) - context.policy.keep
+        before = datetime.now(UTC) - context.schedule.keep
         async with Transaction(context.database) as session:
             await rows.expire(session, UUID(bytes=job.payload), before)
 
@@ -161,15 +161,15 @@ async def _keep(
     context: Context, batch: _Batch, results: Sequence[_Result]
 ) -> tuple[datetime | None, bool]:
     """Keep what became of a batch; return when to come again, and whether to go on at once."""
-    policy, now = context.policy, datetime.now(UTC)
+    schedule, now = context.schedule, datetime.now(UTC)
     failures = _failures(batch, results)
-    rests = now + policy.rest_after(failures) if failures else None
+    rests = now + schedule.rest_after(failures) if failures else None
     async with Transaction(context.database) as session:
         for each in results:
-            pause = policy.pause(each.attempt.number, each.outcome, _chance.random())
+            pause = schedule.pause(each.attempt.number, each.outcome, _chance.random())
             tried = each.delivery.after(each.outcome, pause, now)
             if await rows.keep(session, tried, each.attempt) and tried.state is State.FAILED:
-                await enqueue(session, EXPIRE, tried.id.bytes, after=policy.keep + _SPARE)
+                await enqueue(session, EXPIRE, tried.id.bytes, after=schedule.keep + _SPARE)
         again = await rows.release(session, batch.endpoint_id, batch.until, failures, rests)
     return again, not failures and again is not None and again <= now
 

@@ -42,7 +42,7 @@ class Moment:
     """The next number of each gapless counter; None while only their names are sought."""
 
 
-_PLAIN: Mapping[str, Callable[[Moment], str]] = {
+PLACEHOLDERS: Mapping[str, Callable[[Moment], str]] = {
     NUMBER: lambda moment: str(moment.number),
     "code": lambda moment: moment.code,
     "year": lambda moment: f"{moment.at:%Y}",
@@ -115,8 +115,8 @@ def _template(template: str, reader: Reader) -> Action:
     for name in names:
         if name.startswith(_OF_FIELD):
             reader.field(name.removeprefix(_OF_FIELD), "value")
-        elif name not in _PLAIN:
-            known = ", ".join(f"{{{each}}}" for each in (*_PLAIN, "field:name"))
+        elif name not in PLACEHOLDERS:
+            known = ", ".join(f"{{{each}}}" for each in (*PLACEHOLDERS, "field:name"))
             refuse((*reader.place, "value"), f"knows {known} only")
 
     parts = _PLACEHOLDER.split(template)  # text and names in turn
@@ -133,7 +133,7 @@ def _template(template: str, reader: Reader) -> Action:
 def _filled(name: str, content: Mapping[str, Any], moment: Moment) -> str:
     if name.startswith(_OF_FIELD):
         return _text(value_at(content, name.removeprefix(_OF_FIELD).split(".")))
-    return _PLAIN[name](moment)
+    return PLACEHOLDERS[name](moment)
 
 
 def _text(value: Any) -> str:
@@ -231,7 +231,7 @@ def _uuid(_said: Mapping[str, Any], reader: Reader, target: Field) -> Action:
 
 
 _Read = Callable[[Mapping[str, Any], Reader, Field], Action]
-_ACTIONS: Mapping[str, _Read] = {
+ACTIONS: Mapping[str, _Read] = {
     "set-value": _set_value,
     "merge": _merge,
     "prefix": _affix(is_first=True),
@@ -248,6 +248,6 @@ _ACTIONS: Mapping[str, _Read] = {
 def read(said: Mapping[str, Any], reader: Reader, target: Field) -> Action:
     """Read an action, or raise SchemaInvalid naming the place."""
     kind = said.get("type", "set-value")
-    if not isinstance(kind, str) or kind not in _ACTIONS:
-        refuse((*reader.place, "type"), "is one of " + ", ".join(_ACTIONS))
-    return _ACTIONS[kind](said, reader, target)
+    if not isinstance(kind, str) or kind not in ACTIONS:
+        refuse((*reader.place, "type"), "is one of " + ", ".join(ACTIONS))
+    return ACTIONS[kind](said, reader, target)

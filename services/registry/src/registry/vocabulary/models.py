@@ -16,7 +16,7 @@ _NAME = re.compile(r"[^\x00-\x1f./]{1,100}")
 _NOT_SEEN = {"Cc", "Cs", "Cn", "Co", "Zl", "Zp"}
 _JOINERS = "\u200c\u200d"  # Persian and Indic spelling needs them
 _RESERVED = ("__proto__",)
-_TYPES: Mapping[str, tuple[str, str | None]] = {
+TYPES: Mapping[str, tuple[str, str | None]] = {
     "string": ("string", None),
     "text": ("string", None),
     "list-of-values": ("string", None),
@@ -81,7 +81,7 @@ _RANGES = (
 def check(spec: Mapping[str, Any], place: Sequence[str], *, in_list: bool, is_item: bool) -> None:
     """Refuse a keyword with a value it does not take, or one that cannot stand here."""
     _check_built(spec, place)
-    for keyword, (fits, reason) in _KEYWORDS.items():
+    for keyword, (fits, reason) in KEYWORDS.items():
         if keyword in spec and not fits(spec[keyword]):
             refuse((*place, keyword), reason)
     for low, high in _RANGES:
@@ -125,11 +125,11 @@ def type_of(spec: Mapping[str, Any], place: Sequence[str]) -> tuple[str, str | N
     given = spec.get("type", "string")
     if "properties" in spec and not (isinstance(given, str) and given in (*_GRIDS, *_WHOLE)):
         return "object", None
-    if not isinstance(given, str) or given not in _TYPES:
-        refuse((*place, "type"), "is one of " + ", ".join(sorted(_TYPES)))
+    if not isinstance(given, str) or given not in TYPES:
+        refuse((*place, "type"), "is one of " + ", ".join(sorted(TYPES)))
     if "properties" in spec and given in _WHOLE:
         refuse((*place, "properties"), f"a field of type {given} has no fields inside")
-    kind, form = _TYPES[given]
+    kind, form = TYPES[given]
     if given == "list-of-values" and _has_numbers(spec.get("values")):
         kind = "integer"
     return kind, form or (spec.get("format") if kind != "object" else None)
@@ -215,7 +215,7 @@ _FLAG: Check = (_is_bool, "is true or false")
 _WORDS: Check = (_is_text, "is text")
 _COUNT: Check = (_is_count, "is a whole number from 0 upwards")
 _AMOUNT: Check = (_is_number, "is a number")
-_KEYWORDS: dict[str, Check] = {
+KEYWORDS: dict[str, Check] = {
     "primaryKey": _FLAG,
     "readOnly": _FLAG,
     "unique": _FLAG,

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,8 @@ from kit.problems import FieldError, Problem, TooLarge
 from registry.changes import models as changes
 from registry.changes.models import Draft
 from registry.databases.models import Release
+from registry.effects.models import Effect
+from registry.links.models import LINKED_FROM, LINKS
 from registry.places import pointer
 from registry.records.models import Record
 from registry.triggers.models import value_at
@@ -20,8 +23,7 @@ from registry.validation.models import MAX_ERRORS
 MOST = 10_000
 """Entries of one batch, and records that one query may change or delete."""
 
-CREATED, UPDATED, DELETED = "record.created", "record.updated", "record.deleted"
-_WHOLE = len("#/write/content")
+_WHOLE = re.compile(r"#(/write/content|/entries/[0-9]+)")
 
 
 class BatchTooLarge(TooLarge):
@@ -70,10 +72,18 @@ class Outcome:
 
 
 def inside(place: str) -> str:
-    """Return a pointer into a record's content, given one into the request for one record."""
-    if place.startswith("#/write/content"):
-        return "#" + place[_WHOLE:]
-    return place
+    """Return a pointer into a record's content, given one into a request that holds it."""
+    return _WHOLE.sub("#", place, count=1)
+
+
+def depends(release: Release) -> bool:
+    """Tell whether what an entry takes must be given back when that entry alone is not kept."""
+    return is_linked(release) or any(trigger.counter for trigger in release.path.triggers)
+
+
+def is_linked(release: Release) -> bool:
+    """Tell whether records refer to others, or others to them."""
+    return any(release.settings.get(name) for name in (LINKS, LINKED_FROM))
 
 
 def check_size(count: int, what: str) -> None:
@@ -146,6 +156,12 @@ def touches_unique(release: Release, made: Made) -> bool:
     return any(
         not changes.same(value_at(made.before, path), value_at(made.after, path)) for path in paths
     )
+
+
+def effect_of(release: Release, kind: str, made: Made) -> Effect:
+    """Return what others are told of one record of a batch."""
+    names = _names(release, made.before, made.after)
+    return Effect(kind, made.record, made.before, made.after, names)
 
 
 def part_of(release: Release, made: Made) -> Part:

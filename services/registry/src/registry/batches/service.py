@@ -1,6 +1,7 @@
 """Many records at once: all of them or none, or each that can be; one entry in the ledger."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,14 +12,19 @@ from kit.evidence import Entry, Ledger
 from kit.identifiers import new_id
 from kit.problems import Conflict, Problem
 from registry.batches import models, store
-from registry.batches.models import CREATED, DELETED, MOST, UPDATED, Fault, Made, Outcome
+from registry.batches.models import MOST, Fault, Made, Outcome
 from registry.changes import models as changes
+from registry.changes import service as single
+from registry.changes import store as counters
 from registry.changes.models import PLACE
 from registry.changes.service import Asked, Work
+from registry.effects import models as effects
+from registry.effects import service as following
 from registry.records import service as records
 from registry.records.models import QueryInvalid, Record, RecordNotFound
 from registry.records.service import Call
 from registry.rights.models import Action
+from registry.secrets import models as secrets
 from registry.triggers.models import value_at
 from registry.usage import service as usage
 from registry.validation.models import clean
@@ -130,13 +136,16 @@ async def create(
     release, opened = work.release, work.opened
     if not entries:
         return Outcome((), faults)
+    if each and models.depends(release):
+        return await _one_by_one(work, entries, operation)
     numbers = await store.next_numbers(work.session, release.database, len(entries))
     given = dict(zip((row for row, _ in entries), numbers, strict=True))
+    counted = await _count(work, entries)
 
     def make(row: int, entry: Content) -> Made:
         content = clean(entry, *PLACE)
         changes.check_writable(opened.grant, release.path.schema, content)
-        draft = changes.create(release, content, given[row])
+        draft = changes.create(release, content, given[row], counted.get(row))
         record = models.record_of(release, (new_id(), given[row]), draft)
         return Made(row, record, {}, draft.content, draft)
 
@@ -149,7 +158,7 @@ async def create(
     if broken:
         await store.take_back(work.session, [one.record.id for one, _ in broken])
         faults += [Fault(one.row, problem) for one, problem in broken]
-    await _record(work, CREATED, operation, kept)
+    await _record(work, effects.CREATED, operation, kept)
     return Outcome(kept, faults)
 
 
@@ -187,6 +196,48 @@ def as_new(work: Work, content: Content) -> Content:
 
 
 # -- how it is done ------------------------------------------------------------------------------
+
+
+async def _count(work: Work, entries: Entries) -> dict[int, dict[str, int]]:
+    """Return the gapless numbers that each entry takes, by its row; most schemas ask for none."""
+    if not any(trigger.counter for trigger in work.release.path.triggers):
+        return {}
+    taken = {row: changes.counted(work.release, entry) for row, entry in entries}
+    wanted = Counter(name for names in taken.values() for name in names)
+    following = await counters.count(work.session, work.release.database, wanted)
+    given: dict[int, dict[str, int]] = {}
+    for row, names in taken.items():
+        given[row] = {name: following[name] for name in names}
+        for name in names:
+            following[name] += 1
+    return given
+
+
+async def _one_by_one(work: Work, entries: Entries, operation: str) -> Outcome:
+    """Create a record of each entry by itself: what one of them takes is given back if it fails."""
+    made: list[Made] = []
+    faults: list[Fault] = []
+    for row, entry in entries:
+        try:
+            async with store.tried(work.session):
+                made += (await create(work, [(row, entry)], operation, each=False)).made
+        except Problem as problem:
+            faults.append(Fault(row, problem))
+    return Outcome(made, faults)
+
+
+async def _one_by_one_updated(
+    work: Work, made: Sequence[Made], operation: str, faults: Sequence[Fault]
+) -> Outcome:
+    """Keep each change by itself, as above."""
+    kept, faults = list[Made](), list(faults)
+    for one in made:
+        try:
+            async with store.tried(work.session):
+                kept += (await _update(work, [one], operation, each=False)).made
+        except Problem as problem:
+            faults.append(Fault(one.row, problem))
+    return Outcome(kept, faults)
 
 
 async def _work(session: Session, ledger: Ledger, call: Call, action: Action) -> Work:
@@ -230,9 +281,11 @@ async def _chosen(work: Work, asked: Sequence[Asked]) -> dict[int, Record]:
 
 def _changed(work: Work, row: int, record: Record, content: Content) -> Made:
     """Return what a change makes of a record; without a draft when it changes nothing."""
-    release = work.release
+    release, schema = work.release, work.release.path.schema
     before: dict[str, Any] = json.loads(record.content)
-    changes.check_writable(work.opened.grant, release.path.schema, content)
+    changes.check_writable(work.opened.grant, schema, content)
+    if schema.secrets and work.opened.private is not None:
+        content = secrets.unchanged(schema, content, before, work.opened.values(record))
     draft = changes.update(release, before, content, record.number)
     if changes.same(before, draft.content):
         return Made(row, record, before, before)
@@ -247,6 +300,8 @@ async def _update(
     faults = list(faults)
     if not each:
         models.refuse(faults)
+    elif made and models.depends(work.release):
+        return await _one_by_one_updated(work, made, operation, faults)
     changed = [one for one in made if one.is_changed]
     touching = [one for one in changed if models.touches_unique(work.release, one)]
     await store.free_values(work.session, [one.record.id for one in touching])
@@ -259,7 +314,7 @@ async def _update(
         await _claim(work, [one for one, _ in broken], each=False)
         made = [one for one in made if one.row not in rows]
         changed = [one for one in changed if one.row not in rows]
-    await _record(work, UPDATED, operation, changed)
+    await _record(work, effects.UPDATED, operation, changed)
     return Outcome(made, faults)
 
 
@@ -285,31 +340,52 @@ async def _claim(
 async def _delete(work: Work, found: Sequence[Record]) -> None:
     if not found:
         return
+    if models.is_linked(work.release):  # what refers to them may fall too, or forbid it
+        for record in found:
+            call, reference = work.call, str(record.id)
+            await single.delete(work.session, work.ledger, call, reference, changes.ANY_TAG)
+        return
     await store.delete(work.session, [record.id for record in found], datetime.now(UTC))
     gone = [Made(row, one, json.loads(one.content), {}) for row, one in enumerate(found)]
-    await _record(work, DELETED, "deleteEntries", gone)
+    await _record(work, effects.DELETED, "deleteEntries", gone)
 
 
 async def _record(work: Work, kind: str, operation: str, made: Sequence[Made]) -> None:
-    """Write all changes of one kind down as one entry, each record a part of it."""
+    """Do what follows from changes of one kind, and write them down as one entry with its parts."""
     if not made:
         return
+    await _follow(work, kind, made)
     call, release = work.call, work.release
+    facts = {
+        "operation": operation,
+        "version": call.version,
+        "requestId": call.caller.request_id,
+    }
     entry = Entry(
         kind,
         call.caller.client,
         f"database:{release.database}/bulk",
         subject=call.caller.tenant,
-        facts={
-            "operation": operation,
-            "version": call.version,
-            "requestId": call.caller.request_id,
-        },
+        facts=facts,
         detail=usage.reader(call.caller),
         tenant=call.caller.tenant,
         parts=[models.part_of(release, one) for one in made],
     )
     await work.ledger.record(work.session, usage.with_basis(entry, call.legal_basis))
+
+
+async def _follow(work: Work, kind: str, made: Sequence[Made]) -> None:
+    """Do what follows; where links can refuse an entry, entry by entry, so that it is named."""
+    release = work.release
+    found = [(one.row, models.effect_of(release, kind, one)) for one in made]
+    if not models.is_linked(release):
+        await following.follow(work.session, release, [effect for _, effect in found])
+        return
+    for row, effect in found:
+        try:
+            await following.follow(work.session, release, [effect])
+        except Problem as problem:
+            models.refuse([Fault(row, problem)])
 
 
 def _rows(work: Work, outcome: Outcome) -> list[Row]:

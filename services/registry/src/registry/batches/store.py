@@ -2,7 +2,8 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -105,6 +106,13 @@ def _record(row: asyncpg.Record) -> Record:
         row["revision"],
         row["is_archived"],
     )
+
+
+@asynccontextmanager
+async def tried(session: Session) -> AsyncGenerator[None]:
+    """Take back what is done inside when it raises, and nothing else of the transaction."""
+    async with session.lend() as connection, connection.driver.transaction():
+        yield
 
 
 async def next_numbers(session: Session, database_id: int, count: int) -> list[int]:

@@ -10,8 +10,9 @@ from kit.web import Evidence, Reading
 from registry.exports import service
 from registry.exports.models import MEDIA_TYPES
 from registry.exports.schemas import ExportAsked
-from registry.listing.api import BY_FIELD, MAY_ANSWER, call_of
+from registry.listing.api import BY_FIELD, MAY_ANSWER
 from registry.listing.models import Listing
+from registry.records.api import call_of
 from registry.records.schemas import AddressedThen
 from registry.rows.models import Format
 

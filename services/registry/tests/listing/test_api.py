@@ -420,6 +420,80 @@ async def test_what_is_not_shown_is_not_noted(owner, mcts, entries):
     assert entry.facts["fields"] == ["child.firstName"]
 
 
+CLINIC = {"members": ["TEST/GOV/2002"]}
+
+
+@pytest.fixture
+async def decided(owner, publish, people):
+    """Return what lets the clinic list some fields of some records, and gives back the id."""
+
+    async def decide(**policy):
+        number = (await owner.get("/databases")).json()["databases"][0]["id"]
+        said = {"name": "p", "subject": CLINIC, "actions": ["list"], **policy}
+        answer = await owner.put(f"/database/{number}/rights", json={"policies": [said]})
+        assert answer.status_code == 200, answer.text
+
+    return decide
+
+
+async def test_no_record_is_chosen_by_a_field_that_does_not_show(other, decided):
+    await decided(fields=["age", "home"])
+    assert await _page(other, "query.age=9&ordering=-home.town,age")
+    for query in (
+        "query.name=bob",
+        "query.name=regex:.",
+        "query.pets.kind=cat",
+        "filter=name&search=bob",
+        "ordering=name",
+        "ordering=age,-name",
+        "filter=name&ordering=ascending",
+    ):
+        refused = await other.get(f"{BASE}?{query}")
+        assert refused.status_code == 403, query
+        assert "results" not in refused.json()
+
+
+async def test_a_search_does_not_look_into_fields_that_do_not_show(other, owner, decided):
+    await decided(fields=["age", "home"])
+    assert (await _page(other, "search=bob"))["count"] == 0
+    assert (await _page(owner, "search=bob"))["count"] == 1
+    assert [row["age"] for row in (await _page(other, "search=tar"))["results"]] == [9]
+    await decided(fields=["age"])
+    assert (await _page(other, "search=tar"))["count"] == 0
+
+
+async def test_a_search_does_not_look_behind_a_mask(other, decided):
+    await decided(mask={"name": "all"})
+    assert (await _page(other, "search=bob"))["count"] == 0
+    assert (await other.get(f"{BASE}?query.name=bob")).status_code == 403
+    assert (await _page(other, "search=tar"))["results"][0]["name"] == "****"
+
+
+async def test_the_count_is_of_the_records_that_may_be_seen(other, decided):
+    await decided(records={"field": "age", "lessThan": 50})
+    page = await _page(other, "pageSize=1")
+    assert (page["count"], page["results"][0]["name"]) == (2, "Ann")
+    assert (await _page(other, "query.age=100"))["count"] == 0
+    assert (await _page(other, "search=አበ"))["count"] == 0
+    there, back = await _walk(other, "ordering=-age&pageSize=1")
+    assert (there, back) == ([["Ann"], ["bob"]], [["Ann"]])
+
+
+async def test_asking_for_fields_never_widens_what_shows(other, decided):
+    await decided(fields=["age", "home"])
+    [row] = (await _page(other, "fields=name,age,pets&query.age=9"))["results"]
+    assert row == {"age": 9}
+
+
+async def test_a_list_of_ten_is_noted_for_ten_people(owner, mcts, entries):
+    for n in range(10):
+        await _create(owner, {"child": {"id": f"EE{n}"}}, "/data/MCTS/1.0")
+    await _page(owner, "", "/data/MCTS/1.0")
+    [entry] = await entries("record.read")
+    assert entry.facts["parts"]["count"] == 10
+    assert len(await entries("record.read", subject="EE3")) == 1
+
+
 async def test_archived_records_are_shown_to_the_owners_analyst_alone(
     owner, other, client_for, people, entries
 ):

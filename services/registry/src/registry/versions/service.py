@@ -20,6 +20,7 @@ from registry.databases.service import Described
 from registry.fields.models import Schema
 from registry.impact import service as impact
 from registry.impact.models import Impact
+from registry.indexes import service as indexes
 from registry.links import service as links
 from registry.versions import models
 from registry.versions.models import (
@@ -97,6 +98,7 @@ async def _bring_in_line(session: Session, database: Database, version: Version)
         return
     before: Schema = (await databases.rules_of(session, database.current_version)).schema
     schema = version.definition.schema()
+    await indexes.publish(session, database.id, before, schema)
     if schema.identity == before.identity:
         return
     broken = await store.apply_rules(session, database.id, schema)

@@ -17,9 +17,9 @@ from registry.audit_logs import api as audit_logs
 from registry.automations import api as automations
 from registry.batches import api as batches
 from registry.changes import api as changes
+from registry.copies import api as copies
 from registry.counters import api as counters
 from registry.counters import jobs as counting
-from registry.copies import api as copies
 from registry.databases import api as databases
 from registry.definitions import api as definitions
 from registry.delegations import api as delegations

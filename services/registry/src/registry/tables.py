@@ -5,6 +5,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -442,4 +443,48 @@ template = Table(
     Column("created_by", Text, nullable=False),
     Column("deleted_at", DateTime(timezone=True)),  # its number is not given again
     UniqueConstraint("tenant", "code", "number", name="template_version"),
+)
+
+# counters: how often services are used, and by what is searched
+
+service_use = Table(
+    "service_use",
+    metadata,
+    Column("database_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("client", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+search_use = Table(
+    "search_use",
+    metadata,
+    Column("database_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", Date, primary_key=True),
+    Column("fields", Text, primary_key=True),  # names with commas between them, never values
+    Column("count", BigInteger, nullable=False),
+)
+
+# reports: questions about a database that are kept
+
+report = Table(
+    "report",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("database_id", ForeignKey("database.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text),
+    Column("question", JSONB, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("deleted_at", DateTime(timezone=True)),
+    Index(
+        "report_name",
+        "database_id",
+        "name",
+        unique=True,
+        postgresql_where=text("deleted_at IS NULL"),
+    ),
 )

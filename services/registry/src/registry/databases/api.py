@@ -1,5 +1,6 @@
 """Routes for databases."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter
 
 from kit.access import Caller, requires
 from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
+from registry.counters import service as counters
 from registry.databases import service
 from registry.databases.models import (
     DatabaseArchived,
@@ -28,13 +30,14 @@ from registry.databases.schemas import (
 )
 from registry.databases.service import Asked, Described
 from registry.links.models import DatabaseLinked
-from registry.services.models import Own, Services
+from registry.services.models import Generic, Own, Services
 
 router = APIRouter(tags=["databases"])
 one = APIRouter(prefix="/database/{id}", tags=["databases"])
 
 Viewer = Annotated[Caller, requires("databases:read")]
 Analyst = Annotated[Caller, requires("databases:write")]
+Used = Mapping[int, Mapping[str, int]]
 _NOT_PART = {"id", "code"}
 
 
@@ -71,12 +74,13 @@ def schema_answer(found: Described) -> SchemaAnswer:
 async def databases(session: Reading, caller: Viewer) -> Databases:
     """Return all databases of the member, drafts too."""
     found = await service.page(session, caller.tenant)
+    used = await counters.used(session, [each.database.id for each in found])
     number = group_number(caller.tenant)
     return Databases(
         id=number,
         name=caller.tenant,
         code=caller.tenant.rpartition("/")[2],
-        databases=[_info(each) for each in found],
+        databases=[_info(each, used) for each in found],
         groupId=number,
         order=0,
         dataIndexIncrement=sum(each.database.last_number for each in found),
@@ -86,7 +90,8 @@ async def databases(session: Reading, caller: Viewer) -> Databases:
 @one.get("", responses=may_answer(DatabaseNotFound))
 async def database(session: Reading, caller: Viewer, chosen: ChosenDatabase) -> DatabaseInfo:
     """Return a database with its newest version, draft or not."""
-    return _info(await service.get(session, caller.tenant, chosen.id))
+    found = await service.get(session, caller.tenant, chosen.id)
+    return _info(found, await counters.used(session, [chosen.id]))
 
 
 @one.delete("", responses=may_answer(DatabaseLinked))
@@ -103,14 +108,15 @@ async def archive(
     session: Transaction, ledger: Evidence, caller: Analyst, chosen: ChosenDatabase
 ) -> DatabaseInfo:
     """Archive a published database: from now on records are read and not written any more."""
-    return _info(await service.archive(session, ledger, caller, chosen.id))
+    found = await service.archive(session, ledger, caller, chosen.id)
+    return _info(found, await counters.used(session, [chosen.id]))
 
 
 def _stamp(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def _info(found: Described) -> DatabaseInfo:
+def _info(found: Described, used: Used) -> DatabaseInfo:
     definition, schema = found.version.definition, found.version.definition.schema()
     said = {
         name: definition[name]
@@ -123,7 +129,7 @@ def _info(found: Described) -> DatabaseInfo:
     return DatabaseInfo.model_validate(
         {
             **said,
-            **_named(found),
+            **_named(found, used.get(found.database.id, {})),
             **_changed(found.version),
             "schemaTags": tags,
             "schemaFlags": flags(schema),
@@ -134,7 +140,7 @@ def _info(found: Described) -> DatabaseInfo:
     )
 
 
-def _named(found: Described) -> dict[str, Any]:
+def _named(found: Described, used: Mapping[str, int]) -> dict[str, Any]:
     definition = found.version.definition
     return {
         "id": found.database.id,
@@ -143,7 +149,7 @@ def _named(found: Described) -> dict[str, Any]:
         "description": definition["description"] or "",
         "institution": definition["institution"] or found.database.tenant,
         "dataIndexIncrement": found.database.last_number,
-        "genericServices": _services(Services.parse(found.database.settings)),
+        "genericServices": _services(Services.parse(found.database.settings), used),
         "hasLogo": False,
         "isArchived": found.database.state is State.ARCHIVED,
         "lifecycle": found.database.state,
@@ -151,16 +157,23 @@ def _named(found: Described) -> dict[str, Any]:
     }
 
 
-def _services(services: Services) -> list[dict[str, Any]]:
-    """Return what a database offers: what is generated, and its own."""
+def _services(services: Services, used: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return what a database offers, what is generated and its own, and how often it is used."""
     return [
         {
             "serviceId": each.number,
             "name": each.name,
             "isVisible": each.is_visible if isinstance(each, Own) else services.offers(each),
+            "usedCount": used.get(_counted_as(each), 0),
         }
         for each in (*services.generic, *services.own)
     ]
+
+
+def _counted_as(service: Generic | Own) -> str:
+    if isinstance(service, Generic):
+        return service.name
+    return f"views/{service.of}" if service.type == "view" else f"services/{service.name}"
 
 
 def _changed(version: Version) -> dict[str, Any]:

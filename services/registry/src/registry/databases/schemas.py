@@ -81,7 +81,7 @@ class Access(BaseModel):
 
     requiresConsent: RequiresConsent | None = None
     requiresLegalBasis: bool = Field(
-        False, description="Whether each read says by what law, in the header X-Legal-Basis"
+        default=False, description="Whether each read says by what law, in the header X-Legal-Basis"
     )
 
 
@@ -146,6 +146,7 @@ class GenericService(BaseModel):
     serviceId: int
     name: str = Field(examples=["data-create"])
     isVisible: bool
+    usedCount: int = Field(description="How often it was called; counted within seconds")
 
 
 class DatabaseInfo(BaseModel):

@@ -198,6 +198,18 @@ class Listing:
         """Return how many rows stand before the page."""
         return ((self.page or 1) - 1) * self.limit
 
+    @property
+    def named(self) -> list[str]:
+        """Return the fields by whose values records are looked for."""
+        names = [name for name, _ in self.filters]
+        by_filter = self.filter is not None and self.search is not None
+        return [*names, self.filter or ""] if by_filter else names
+
+    @property
+    def looks_into_texts(self) -> bool:
+        """Tell whether all texts are searched."""
+        return bool(self.search) and self.filter is None
+
     def selection(
         self, frame: Frame, grant: Grant, database: int, as_of: datetime | None
     ) -> Selection:

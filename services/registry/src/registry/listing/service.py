@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from kit.database import Session
 from kit.evidence import Ledger
+from registry.counters import service as counters
 from registry.decisions.models import ConsentRequired
 from registry.listing import models, store
 from registry.listing.models import ArchivedHidden, Frame, Listing, Page, Rows
@@ -26,6 +27,7 @@ async def page(session: Session, ledger: Ledger, call: Call, listing: Listing) -
     for name in listing.fields or ():
         opened.release.path.schema.get(name)
     found, rows = await find(session, opened, listing, Frame(opened.release.path.schema))
+    counters.count_search(opened.release, listing.named, texts=listing.looks_into_texts)
     if found.personal:
         looks = [look(found, record, listing.fields) for record in rows.records]
         await usage.note_rows(ledger, call.caller, READ, looks, found.purpose("list"))

@@ -119,10 +119,10 @@ class AutomationInfo(NewAutomation):
     nextRunAt: datetime | None = None
     createdAt: datetime
     modifiedAt: datetime
-    triggerUrl: str | None = Field(
+    triggerToken: str | None = Field(
         None,
-        description="Begins a run when it is posted to; shown this once",
-        examples=["/automations/7Ff0bMBJHSW3Xo1FJZXYcJq1eVmDmuUtWjkfpoCcVvQ"],
+        description="POST /automations/{triggerToken} begins a run; shown this once",
+        examples=["7Ff0bMBJHSW3Xo1FJZXYcJq1eVmDmuUtWjkfpoCcVvQ"],
     )
     secret: str | None = Field(
         None, description="What signs the calls to the address; shown this once"
@@ -143,7 +143,7 @@ class AutomationInfo(NewAutomation):
             "nextRunAt": found.next_at,
             "createdAt": found.created_at,
             "modifiedAt": found.changed_at,
-            "triggerUrl": shown.token and f"/automations/{shown.token}",
+            "triggerToken": shown.token,
             "secret": shown.secret,
         }
         return cls.model_validate(said)

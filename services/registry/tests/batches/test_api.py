@@ -235,3 +235,75 @@ async def test_a_batch_keeps_what_records_were(owner: AsyncClient, plain: int, a
         now = await connection.fetch("SELECT revision FROM record")
     assert [(row["size"], row["revision"]) for row in kept] == [("0", 1), ("1", 1)]
     assert [row["revision"] for row in now] == [2, 2]
+
+
+async def test_what_follows_from_a_change_follows_from_a_batch(
+    owner: AsyncClient, plain: int
+) -> None:
+    await owner.post(f"{AT}/createEntries", json={"entries": [{"code": "P1", "name": "Usha"}]})
+    found = await owner.get(AT, params={"search": "usha"})
+    assert found.json()["count"] == 1
+    change = {"query": {"content": {"code": "P1"}}, "write": {"content": {"name": "Lakshmi"}}}
+    await owner.put(f"{AT}/updateEntries", json=change)
+    assert (await owner.get(AT, params={"search": "usha"})).json()["count"] == 0
+    assert (await owner.get(AT, params={"search": "lakshmi"})).json()["count"] == 1
+
+
+GAPLESS = {
+    "type": "object",
+    "properties": {
+        "number": {
+            "type": "string",
+            "readOnly": True,
+            "triggers": [{"actions": [{"type": "number", "gapless": True}]}],
+        },
+        "code": {"type": "string", "unique": True},
+        "size": {"type": "integer"},
+    },
+}
+
+
+async def test_gapless_numbers_have_no_gaps(owner: AsyncClient, publish: Any) -> None:
+    await publish(owner, "PLAIN", GAPLESS)
+    entries = [{"code": code, "size": size} for code, size in [("a", 1), ("a", 2), ("b", "x")]]
+    entries.append({"code": "c"})
+    for _ in range(2):
+        refused = await owner.post(f"{AT}/createEntries", json={"entries": entries})
+        assert refused.status_code == 400
+    answer = await owner.post(f"{AT}/createEntries", json={"entries": entries, "mode": "each"})
+    said = answer.json()
+    assert [row["content"]["number"] for row in said["results"] if "content" in row] == ["1", "2"]
+    assert [row["entry"] for row in said["results"] if "errors" in row] == [1, 2]
+    more = await owner.post(f"{AT}/createEntries", json={"entries": [{"code": "d"}, {"code": "e"}]})
+    assert [row["content"]["number"] for row in more.json()["results"]] == ["3", "4"]
+
+
+async def test_an_entry_that_refers_to_nothing_is_named(owner: AsyncClient, publish: Any) -> None:
+    mother = {"type": "object", "properties": {"code": {"type": "string", "primaryKey": True}}}
+    number = await publish(owner, "MOTHERS", mother)
+    link = {"databaseId": number, "fieldId": "code", "type": "foreignKey"}
+    schema = {
+        "type": "object",
+        "properties": {
+            "code": {"type": "string", "primaryKey": True},
+            "mother": {"type": "string", "x-link": link},
+        },
+    }
+    await publish(owner, "PLAIN", schema)
+    await owner.post("/data/MOTHERS/1.0/create", json={"write": {"content": {"code": "M1"}}})
+    entries = [{"code": "a", "mother": "M1"}, {"code": "b", "mother": "M2"}]
+    refused = await owner.post(f"{AT}/createEntries", json={"entries": entries})
+    assert refused.status_code in {400, 409}
+    assert refused.json()["errors"][0]["pointer"] == "#/entries/1/mother"
+    answer = await owner.post(f"{AT}/createEntries", json={"entries": entries, "mode": "each"})
+    assert (answer.json()["count"], answer.json()["failed"]) == (1, 1)
+    assert answer.json()["results"][1]["errors"][0]["pointer"] == "#/mother"
+    changes = {"entries": [{"write": {"content": {"code": "a", "mother": "M3"}}}], "mode": "each"}
+    said = (await owner.put(f"{AT}/updateEntries", json=changes)).json()
+    assert (said["count"], said["failed"]) == (0, 1)
+    assert (await owner.get(AT)).json()["results"] == [{"code": "a", "mother": "M1"}]
+    held = await owner.post("/data/MOTHERS/1.0/deleteEntries", json={"entries": ["M1"]})
+    assert held.status_code == 409
+    await owner.post(f"{AT}/deleteEntries", json={"entries": ["a"]})
+    gone = await owner.post("/data/MOTHERS/1.0/deleteEntries", json={"entries": ["M1"]})
+    assert gone.status_code == 204

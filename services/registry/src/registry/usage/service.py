@@ -34,7 +34,7 @@ class Purpose:
     """Why and how records were looked at.
 
     ``consent_record_id`` is what the consent block decided by; ``stated_consent`` what the reader
-    refers to, which nobody checked.
+    refers to, which nobody checked; ``share`` the link that was opened.
     """
 
     operation: str
@@ -42,6 +42,7 @@ class Purpose:
     consent_record_id: str | None = None
     reason: str | None = None
     stated_consent: str | None = None
+    share: str | None = None
 
 
 def reader(caller: Caller) -> dict[str, Any]:
@@ -145,6 +146,7 @@ def _facts(caller: Caller, purpose: Purpose, **more: object) -> Mapping[str, Any
         "consentRecordId": purpose.consent_record_id,
         "statedConsent": purpose.stated_consent,
         "reason": purpose.reason,
+        "share": purpose.share,
         "requestId": caller.request_id,
         **more,
     }

@@ -1,13 +1,14 @@
 """``python -m drills``: load a stack of its own, kill its processes, check what was promised.
 
-``python -m drills fuzz`` sends it what a generator makes of the contracts instead.
+``python -m drills fuzz`` sends it what a generator makes of the contracts instead, ``mixed`` a
+little of everything that a registry is asked for, while it watches the memory.
 """
 
 import argparse
 import asyncio
 import sys
 
-from drills import kills, promises, report
+from drills import kills, mixed, promises, report
 from drills.house import House, StackError, started
 from drills.load import Load
 from drills.post import Post
@@ -44,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         from drills import fuzz  # noqa: PLC0415  the generator takes seconds to import
 
         return fuzz.main(words[1:])
+    if words[:1] == ["mixed"]:
+        return mixed.main(words[1:])
     parser = argparse.ArgumentParser(prog="python -m drills", description=__doc__)
     parser.add_argument("--seconds", type=float, default=75.0, help="how long the load lasts")
     parser.add_argument("--rate", type=float, default=200.0, help="requests due each second")

@@ -160,6 +160,21 @@ async def test_an_event_of_a_change_that_is_rolled_back_never_leaves(house):
     assert await Reading(house.database).fetch("SELECT FROM pgqueuer") == []
 
 
+async def test_many_events_for_an_endpoint_are_one_job_and_none_is_forgotten(house):
+    async with receiving() as receiver:
+        endpoint = await house.endpoint(receiver.url)
+        await house.deliver(endpoint, event(), event())
+        await house.deliver(endpoint, event())
+        assert len(await Reading(house.database).fetch("SELECT FROM pgqueuer")) == 1
+        async with Transaction(house.database) as session:
+            await deliveries.deliver(session, house.keyring, [(endpoint, event())], QUICK)
+            async with house.working():  # it may not begin before this is committed
+                await asyncio.sleep(0.3)
+                assert receiver.received == []
+        async with house.working():
+            await receiver.until(4)
+
+
 async def test_the_same_event_goes_to_an_endpoint_once(house):
     said = event()
     endpoint = await house.endpoint("https://192.0.32.7/")

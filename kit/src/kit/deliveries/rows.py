@@ -42,6 +42,13 @@ _ATTEMPTED = """
     INSERT INTO delivery_attempt (delivery_id, number, at, reason, status, duration_ms)
     VALUES ($1, $2, $3, $4, $5, $6)
 """
+# a job whose row is locked is not begun before the transaction that locked it has ended
+_COMING = """
+    SELECT payload FROM pgqueuer
+    WHERE entrypoint = $1 AND payload = ANY($2::bytea[]) AND status = 'queued'
+      AND execute_after <= now()
+    FOR SHARE SKIP LOCKED
+"""
 _ANOTHER = """
     SELECT FROM pgqueuer WHERE entrypoint = $1 AND payload = $2 AND status = 'queued'
       AND execute_after <= $3 AND id <> $4 LIMIT 1
@@ -249,6 +256,12 @@ async def page(session: Session, endpoint_id: UUID, offset: int, limit: int) -> 
 
 def _attempt(row: Any) -> Attempt:
     return Attempt(row["number"], row["at"], row["reason"], row["status"], row["duration_ms"])
+
+
+async def coming(session: Session, name: str, payloads: Sequence[bytes]) -> set[bytes]:
+    """Return the payloads of which a job waits that will begin after this transaction."""
+    rows = await session.fetch(_COMING, name, list(payloads))
+    return {row["payload"] for row in rows}
 
 
 async def has_another(

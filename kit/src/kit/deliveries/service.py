@@ -90,7 +90,9 @@ async def deliver(
     now = datetime.now(UTC)
     new = [_sealed(keyring, endpoint_id, event, now) for endpoint_id, event in events]
     endpoints = await rows.add(session, new, now, now + (schedule or Schedule()).give_up_after)
-    await enqueue_all(session, DELIVER, [each.bytes for each in endpoints])
+    wanted = [each.bytes for each in endpoints]
+    coming = await rows.coming(session, DELIVER, wanted)
+    await enqueue_all(session, DELIVER, [each for each in wanted if each not in coming])
 
 
 def _sealed(

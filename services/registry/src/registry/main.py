@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -23,6 +24,7 @@ from registry.counters import jobs as counting
 from registry.databases import api as databases
 from registry.definitions import api as definitions
 from registry.delegations import api as delegations
+from registry.descriptions import api as descriptions
 from registry.exports import api as exports
 from registry.feed import api as feed
 from registry.files import api as files
@@ -45,6 +47,8 @@ from registry.runs.service import Context
 from registry.secrets import api as secrets
 from registry.services import api as services
 from registry.settings import Settings
+from registry.shares import api as shares
+from registry.statistics import api as statistics
 from registry.subjects import api as subjects
 from registry.subscriptions import api as subscriptions
 from registry.subscriptions import jobs as announcing
@@ -56,6 +60,7 @@ from registry.views import api as views
 BLOCK = "registry"
 _CONNECTIONS = 8  # of the jobs, besides those that listen: a run holds one while it goes on
 _CALLBACKS = 16  # endpoints that are delivered to at once
+_POLL = timedelta(seconds=1)  # between two looks for what is due to be tried again
 _RUNS = 2  # automations that run at once
 
 # the usage report's addresses stand before the registries' own, which could swallow them
@@ -78,10 +83,15 @@ _ROUTERS = (
     runs.router,
     runs.triggers,
     counters.router,
+    shares.router,
+    descriptions.router,
+    descriptions.one,
     usage.router,
     usage.of_registry,
     audit_logs.router,
     subjects.router,
+    statistics.router,
+    statistics.one,
     views.router,
     views.one,
     views.data,
@@ -153,7 +163,7 @@ async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
     }
     try:
         async with (
-            jobs.running(url, told, together=_CALLBACKS),
+            jobs.running(url, told, together=_CALLBACKS, poll=_POLL),
             jobs.running(url, running.handlers(runs_with), together=_RUNS),
             running.timing(database),
         ):

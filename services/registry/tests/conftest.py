@@ -41,6 +41,8 @@ class Consents:
     status: int = 200
     body: Any = None
     asked: list[dict[str, Any]] = field(default_factory=list)
+    mails: list[dict[str, Any]] = field(default_factory=list)
+    mail_status: int = 200
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -48,6 +50,11 @@ class Consents:
         @app.post("/oauth2/token")
         async def token() -> dict[str, Any]:
             return {"access_token": "t", "expires_in": 300}
+
+        @app.post("/messaging/send/email/single")
+        async def send(request: Request) -> Response:
+            self.mails.append(await request.json())
+            return JSONResponse({"requestUid": "m-1"}, self.mail_status)
 
         @app.post("/consent/service/verification/decision")
         async def decide(request: Request) -> Response:
@@ -86,6 +93,8 @@ def consents(gateway: Consents) -> Consents:
     """Return the consent block, permitting everything until told otherwise."""
     gateway.permitted, gateway.status, gateway.body = True, 200, None
     gateway.asked.clear()
+    gateway.mail_status = 200
+    gateway.mails.clear()
     return gateway
 
 

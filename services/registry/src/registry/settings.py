@@ -12,3 +12,7 @@ class Settings(BlockSettings):
 
     upload_limit: int = 1 << 30
     """The largest file of records that can be imported, in bytes."""
+
+    public_url: str = ""
+    """Where people reach this registry, for the links it makes; ``/registry`` at the gateway's
+    address when empty."""

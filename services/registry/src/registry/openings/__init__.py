@@ -1,0 +1,1 @@
+"""Openings: what a shared link shows, to whom and while what holds."""

@@ -1,0 +1,1 @@
+"""Shares: some fields of a record, shown to whoever has a link."""

@@ -53,6 +53,7 @@ from registry.subjects import api as subjects
 from registry.subscriptions import api as subscriptions
 from registry.subscriptions import jobs as announcing
 from registry.subscriptions.service import Desk
+from registry.templates import api as templates
 from registry.usage import api as usage
 from registry.versions import api as versions
 from registry.views import api as views
@@ -71,6 +72,7 @@ _ROUTERS = (
     impact.router,
     definitions.router,
     services.router,
+    templates.router,
     secrets.router,
     rights.router,
     roles.router,

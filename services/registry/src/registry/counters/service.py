@@ -40,7 +40,11 @@ def count(release: Release, client: str) -> None:
     asked = notices.asked()
     if asked is None:  # a job's own work is no call
         return
-    service = service_of(asked.method, asked.parts)
+    count_as(release, client, service_of(asked.method, asked.parts))
+
+
+def count_as(release: Release, client: str, service: str) -> None:
+    """Count a call of a service that is not asked for under /data."""
     key = release.database, int(time.time()) // _DAY, service, release.path.number, client
     if key in _calls:
         _calls[key] += 1

@@ -20,6 +20,7 @@ from registry.changes.models import PLACE
 from registry.changes.service import Asked, Work
 from registry.effects import models as effects
 from registry.effects import service as following
+from registry.paths import with_value
 from registry.records import service as records
 from registry.records.models import QueryInvalid, Record, RecordNotFound
 from registry.records.service import Call
@@ -170,9 +171,7 @@ async def upsert(
     An entry is its key and its content; no two have the same key.
     """
     await store.hold(work.session, f"{work.release.database} batch")
-    found = await store.lock_chosen(
-        work.session, work.release.database, [key for _, (key, _) in entries]
-    )
+    found = await _keyed(work, [key for _, (key, _) in entries])
     news: list[tuple[int, Content]] = []
     olds: list[tuple[int, tuple[Record, Content]]] = []
     for place, (row, (_, content)) in enumerate(entries):
@@ -184,6 +183,19 @@ async def upsert(
     updated = await _update(work, made, operation, each=True, faults=faults)
     created = await create(work, news, operation, each=True)
     return Outcome([*updated.made, *created.made], [*updated.faults, *created.faults])
+
+
+async def _keyed(work: Work, keys: Sequence[Content]) -> dict[int, Record]:
+    """Return the record that has each key, locked, by the key's place."""
+    database, primary = work.release.database, work.release.current.schema.primary_key
+    values = [value_at(key, primary.path) if primary else None for key in keys]
+    if primary is None or any(
+        value is None or dict(key) != with_value({}, primary.path, value)
+        for key, value in zip(keys, values, strict=True)
+    ):
+        return await store.lock_chosen(work.session, database, keys)
+    found = await store.lock_keyed(work.session, database, [str(value) for value in values])
+    return {place: found[str(v)] for place, v in enumerate(values) if str(v) in found}
 
 
 def as_new(work: Work, content: Content) -> Content:

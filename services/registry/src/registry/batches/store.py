@@ -33,14 +33,21 @@ _REFERRED = f"""
       AND (r.primary_key = k.reference OR r.id = k.id)
     ORDER BY r.id FOR UPDATE OF r
 """
+# + 0 leaves only the index of contents to look by: rows are found one by one, each fast
 _CHOSEN = f"""
     SELECT k.place, {_COLUMNS}
     FROM unnest($2::text[]) WITH ORDINALITY AS k (content, place)
     CROSS JOIN LATERAL (
-      SELECT r.id FROM record r WHERE {_HERE} AND r.content @> k.content::jsonb OFFSET 0
+      SELECT r.id FROM record r
+      WHERE r.database_id + 0 = $1 AND r.deleted_at IS NULL AND r.archived_at IS NULL
+        AND r.content @> k.content::jsonb OFFSET 0
     ) AS found
     JOIN record r ON r.id = found.id
     ORDER BY r.id FOR UPDATE OF r
+"""
+_KEYED = f"""
+    SELECT {_COLUMNS} FROM record r WHERE {_HERE} AND r.primary_key = ANY($2::text[])
+    ORDER BY r.id FOR UPDATE
 """
 _SAVE = """
     WITH new AS (
@@ -217,6 +224,14 @@ async def lock_referred(
         place = row["place"] - 1
         if place not in found or row["primary_key"] == references[place]:
             found[place] = _record(row)
+    return found
+
+
+async def lock_keyed(session: Session, database_id: int, keys: Sequence[str]) -> dict[str, Record]:
+    """Return the records with these primary keys, locked, by their keys."""
+    found: dict[str, Record] = {}
+    for row in await session.fetch(_KEYED, database_id, list(keys)):
+        found.setdefault(row["primary_key"], _record(row))
     return found
 
 

@@ -39,6 +39,7 @@ from registry.records import api as records
 from registry.records.models import RecordNotFound
 from registry.relations import api as relations
 from registry.releases.v1_0.api import RELEASE as RELEASE_1_0
+from registry.reports import api as reports
 from registry.rights import api as rights
 from registry.roles import api as roles
 from registry.runs import api as runs
@@ -94,6 +95,8 @@ _ROUTERS = (
     subjects.router,
     statistics.router,
     statistics.one,
+    reports.router,
+    reports.one,
     views.router,
     views.one,
     views.data,

@@ -85,19 +85,15 @@ class Access(BaseModel):
     )
 
 
-class Modify(BaseModel):
-    """What a database shall be. Keys left out keep what they were."""
+class DefinitionSaid(BaseModel):
+    """What is said of a database, besides its code."""
 
     model_config = ConfigDict(populate_by_name=True)
 
-    code: Code
     schema_: JsonObject = Field(
         alias="schema",
         description="Fields of the records: JSON Schema keywords and the registry's marks",
         examples=[_SCHEMA_EXAMPLE],
-    )
-    id: DatabaseId | None = Field(
-        None, description="Id of the database; only an administrator chooses the id of a new one"
     )
     groupName: Text | None = Field(None, description="Group of databases", examples=["Health"])
     catalogName: Text | None = Field(
@@ -111,6 +107,15 @@ class Modify(BaseModel):
     )
     metadata: Metadata | None = None
     access: Access | None = None
+
+
+class Modify(DefinitionSaid):
+    """What a database shall be. Keys left out keep what they were."""
+
+    code: Code
+    id: DatabaseId | None = Field(
+        None, description="Id of the database; only an administrator chooses the id of a new one"
+    )
 
 
 class SchemaAnswer(BaseModel):

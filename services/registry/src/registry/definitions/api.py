@@ -1,10 +1,10 @@
 """Routes for definitions as documents."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from kit.access import Caller, requires
 from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
@@ -27,6 +27,7 @@ router = APIRouter(prefix="/database", tags=["definitions"])
 Viewer = Annotated[Caller, requires("databases:read")]
 Analyst = Annotated[Caller, requires("databases:write")]
 
+_Said = TypeVar("_Said", bound=BaseModel)
 _document: dict[str, Any] = {
     "schema": {"$ref": "#/components/schemas/Modify"},
     "examples": {"definition": {"value": DEFINITION_EXAMPLE}},
@@ -86,15 +87,15 @@ async def import_definition(
     A document that cannot be read is refused with the line and the column.
     """
     document = models.read(await request.body(), request.headers.get("content-type", ""))
-    new = _valid(document)
+    new = valid(Modify, document)
     asked = Asked(new.code, given(new), new.id)
     return schema_answer(await databases.modify(session, ledger, caller, asked))
 
 
-def _valid(document: dict[str, Any]) -> Modify:
+def valid(kind: type[_Said], document: dict[str, Any]) -> _Said:
     """Return a document as what it asks for, or raise what a body that does not fit raises."""
     try:
-        return Modify.model_validate(document)
+        return kind.model_validate(document)
     except ValidationError as error:
         errors = [{**each, "loc": ("body", *each["loc"])} for each in error.errors()]
         raise RequestValidationError(errors) from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from kit.access import Caller
 from kit.database import Session
@@ -87,6 +88,17 @@ async def replaced(
     for number, is_visible in shown.items():
         services = services.shown(number, is_visible=is_visible)
     return await _keep(session, ledger, caller, before, services)
+
+
+async def adopt(
+    session: Session, ledger: Ledger, caller: Caller, database_id: int, said: Mapping[str, Any]
+) -> Offered:
+    """Let a database offer what a document of services says, as a template brings it.
+
+    Raise DatabaseNotFound or ServiceRefused.
+    """
+    before = await _locked(session, caller, database_id)
+    return await _keep(session, ledger, caller, before, Services.read(said))
 
 
 async def change(

@@ -103,6 +103,7 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
     form: dict[str, str] | None = None
+    content: str | None = None
     answers: int = 200
 
     @property
@@ -122,6 +123,8 @@ class Request:
             sent["json"] = self.body
         if self.form is not None:
             sent["data"] = self.form
+        if self.content is not None:
+            sent["content"] = self.content
         if "content" in more:
             sent.pop("json", None), sent.pop("data", None)
         return await client.request(self.operation.method, **{**sent, **more})

@@ -129,6 +129,8 @@ def _sent(request: Request, content: bytes | None) -> tuple[dict[str, str], byte
     if request.form is not None:
         headers["content-type"] = "application/x-www-form-urlencoded"
         return headers, urlencode(request.form).encode() if content is None else content
+    if request.content is not None:
+        return headers, request.content.encode() if content is None else content
     if content is None and request.body is None:
         return headers, b""
     headers["content-type"] = JSON

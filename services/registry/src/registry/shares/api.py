@@ -106,8 +106,8 @@ async def create_share(
     made = await service.create(desk, _asked(call, new), _base(request))
     sent = made.share.channel is Channel.EMAIL
     qr = _svg(made.url) if new.qr and not sent else None
-    url = None if sent else made.url
-    return MadeShare(**_said(made.share), url=url, qr=qr)
+    url, token = (None, None) if sent else (made.url, made.token)
+    return MadeShare(**_said(made.share), url=url, token=token, qr=qr)
 
 
 @router.get("")

@@ -75,9 +75,8 @@ class ShareInfo(BaseModel):
 class MadeShare(ShareInfo):
     """A share that was made, with its link."""
 
-    url: str | None = Field(
-        None, description="The link; not told where it was sent", examples=["/shares/…"]
-    )
+    url: str | None = Field(None, description="The link; not told where it was sent")
+    token: str | None = Field(None, description="What the link carries; not told where it was sent")
     qr: str | None = Field(None, description="The link as a QR code, SVG")
 
 

@@ -7,9 +7,12 @@ in AUTOCOMMIT; a transaction is the driver's own (docs/decisions/0002).
 """
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar, cast
 
@@ -30,6 +33,7 @@ class DatabaseUnavailable(Unavailable):
     title = "The database does not answer"
 
 
+_PARAMETER = re.compile(r"\$([0-9]+)")
 _PATIENCE = 10.0
 """Seconds to wait for a connection when all are lent."""
 
@@ -53,6 +57,33 @@ def is_lost(error: Exception) -> bool:
     if not isinstance(error, DBAPIError):
         return isinstance(error, LOST)
     return error.connection_invalidated
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A part of a larger statement: its name there, and its SQL with parameters of its own."""
+
+    name: str
+    sql: str
+    arguments: tuple[object, ...] = ()
+
+
+def together(parts: Sequence[Statement], last: str) -> tuple[str, list[object]]:
+    """Return one statement made of several, which see each other by name, and its parameters.
+
+    All of them happen or none does, with one way to PostgreSQL and back (``WITH``).
+    """
+    texts: list[str] = []
+    arguments: list[object] = []
+    for part in parts:
+        texts.append(f"{part.name} AS ({_renumbered(part.sql, len(arguments))})")
+        arguments += part.arguments
+    return "WITH " + ", ".join(texts) + " " + last, arguments
+
+
+@lru_cache(maxsize=1000)
+def _renumbered(sql: str, before: int) -> str:
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + before}", sql)
 
 
 class Connection:
@@ -325,6 +356,21 @@ class Transaction(_Statements):
 
     async def _send(self, use: Callable[[Connection], Awaitable[_Found]]) -> _Found:
         return await use(self._connection or await self._begin())
+
+    async def alone(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
+        """Run a statement that is the whole transaction; it is committed when this returns.
+
+        PostgreSQL makes a transaction of each statement by itself: BEGIN and COMMIT are not sent.
+        Where one is open already, as in a test that takes everything back, it is a savepoint of it.
+        """
+        async with self._lender.connection() as connection:
+            if connection.driver.is_in_transaction():
+                async with connection.driver.transaction():
+                    rows = await connection.fetch(sql, *arguments)
+            else:
+                rows = await connection.fetch(sql, *arguments)
+        self.is_committed = True
+        return rows
 
     async def _begin(self) -> Connection:
         loan = self._lender.connection()

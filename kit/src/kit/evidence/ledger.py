@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 
 from kit.canonical import canonical
-from kit.database import LOST, DatabaseUnavailable, Lender, Reading, Session, Transaction
+from kit.database import LOST, DatabaseUnavailable, Lender, Reading, Session, Statement, Transaction
 from kit.evidence import finding, models, promises
 from kit.evidence.models import Entry, Part, Sealed, SealedPart, Search, Written
 from kit.evidence.parts import place_of
@@ -51,6 +51,27 @@ class Ledger:
             [written] = await self._insert(raw, [entry], keys)
         promises.add([written], session)
         return written.id
+
+    async def prepare(self, entry: Entry, given: str) -> tuple[Sealed, list[Statement]]:
+        """Return an entry and what writes it, for a statement that does more than that.
+
+        It is written when the part of that statement with the name ``given`` has a row. Whoever
+        ran it says so with ``written``.
+        """
+        async with self._lender.connection() as connection:
+            keys = await self._keys_of(connection.driver, [entry])
+        row = self._sealed(entry, keys)
+        columns = row.id, row.at, entry.kind, entry.actor, entry.object, row.reference
+        more = entry.tenant, row.facts, row.canonical, row.leaf
+        statements = [Statement("entry", _ONE.format(given=given), (*columns, *more))]
+        if row.sealed is not None:
+            detail = _DETAIL.format(given=given)
+            statements.append(Statement("detail", detail, (row.id, row.sealed)))
+        return row, statements
+
+    def written(self, entry: Sealed, session: Session) -> None:
+        """Promise an entry that a larger statement wrote in a session."""
+        promises.add([entry], session)
 
     async def note(self, entry: Entry) -> UUID:
         """Write an entry on its own; it is durable when this returns."""
@@ -247,6 +268,16 @@ _INSERT = """
     INSERT INTO evidence_detail (entry_id, sealed)
     SELECT id, sealed FROM unnest($1::uuid[], $11::bytea[]) AS d (id, sealed)
     WHERE sealed IS NOT NULL
+"""
+_ONE = """
+    INSERT INTO evidence_entry
+      (id, at, kind, actor, object, subject, tenant, facts, canonical, leaf)
+    SELECT $1::uuid, $2::timestamptz, $3::text, $4::text, $5::text, $6::bytea, $7::text, $8::jsonb,
+      $9::bytea, $10::bytea
+    FROM {given}
+"""
+_DETAIL = """
+    INSERT INTO evidence_detail (entry_id, sealed) SELECT $1::uuid, $2::bytea FROM {given}
 """
 _WHOLE = _INSERT.format(parts="")
 _WITH_PARTS = _INSERT.format(

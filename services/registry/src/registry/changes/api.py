@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from kit.access import Caller, requires
-from kit.web import Evidence, Transaction, leads_to, may_answer
+from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
 from registry.changes import service
 from registry.changes.models import (
     Archival,
@@ -17,6 +17,7 @@ from registry.changes.models import (
     tags_of,
 )
 from registry.changes.service import Asked, Done
+from registry.creations import service as creations
 from registry.databases.models import RegistryNotFound
 from registry.fields.models import FieldUnknown
 from registry.links.models import LinkBroken, StillLinked
@@ -77,11 +78,17 @@ _one: dict[int | str, dict[str, Any]] = {
         ),
     },
 )
-async def create(
-    session: Transaction, ledger: Evidence, caller: Writer, where: Addressed, new: NewRecord
+async def create(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
+    reading: Reading,
+    session: Transaction,
+    ledger: Evidence,
+    caller: Writer,
+    where: Addressed,
+    new: NewRecord,
 ) -> Response:
     """Create a record; the answer holds what triggers gave it."""
-    return _json(await service.create(session, ledger, call_of(caller, where), new.write.content))
+    call, content = call_of(caller, where), new.write.content
+    return _json(await creations.create(reading, session, ledger, call, content))
 
 
 @router.put("/update", operation_id="update", response_class=Response, responses=_one)

@@ -330,7 +330,15 @@ async def _unique(work: Work, made: Record | None) -> Record:
 
 
 async def _record(work: Work, kind: str, record: Record, change: tuple[Content, Content]) -> None:
-    """Write a change down, and do what follows from it.
+    """Write a change down, and do what follows from it."""
+    entry = entry_of(work, kind, record, change)
+    await work.ledger.record(work.session, entry)
+    effect = Effect(kind, record, *change, entry.facts["fields"])
+    await following.follow(work.session, work.release, [effect])
+
+
+def entry_of(work: Work, kind: str, record: Record, change: tuple[Content, Content]) -> Entry:
+    """Return what the ledger is told of a change.
 
     Values are sealed for those entitled; of a record that names nobody there are digests.
     """
@@ -356,9 +364,7 @@ async def _record(work: Work, kind: str, record: Record, change: tuple[Content, 
             "after": models.values(after, names),
         }
         entry = replace(entry, detail=detail)
-    await work.ledger.record(work.session, usage.with_basis(entry, work.call.legal_basis))
-    effect = Effect(kind, record, before, after, names)
-    await following.follow(work.session, work.release, [effect])
+    return usage.with_basis(entry, work.call.legal_basis)
 
 
 def _facts(work: Work, record: Record, names: list[str]) -> dict[str, Any]:

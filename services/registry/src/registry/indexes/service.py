@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from kit.database import Session
+from kit.database import Session, Statement
 from registry.databases.models import Release
 from registry.fields.models import Schema
 from registry.indexes import models, store
@@ -19,6 +19,19 @@ async def index(session: Session, release: Release, records: Sequence[Record]) -
     if records and not plan.is_empty:
         kept = plan.kept((each.id, each.content) for each in records)
         await store.keep(session, kept, values=bool(plan.fields))
+
+
+def statement(release: Release, record: Record, given: str) -> Statement | None:
+    """Return what keeps a new record's words, as part of a larger statement; None: nothing does.
+
+    It is kept when the part of that statement with the name ``given`` has a row. Values of fields
+    that are indexed are not kept by it.
+    """
+    plan = models.plan_of(release.database, release.current.schema, release.path.schema)
+    if not plan.has_texts:
+        return None
+    lexemes = plan.kept([(record.id, record.content)]).words[record.id]
+    return store.words_of(record.id, lexemes, given)
 
 
 async def publish(

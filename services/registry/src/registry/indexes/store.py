@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from kit.database import Session
+from kit.database import Session, Statement
 from registry.indexes.models import Kept
 
 _WORDS = """
@@ -11,6 +11,10 @@ _WORDS = """
     FROM unnest($1::uuid[], $2::text[]) AS given (id, words)
     ON CONFLICT (record_id) DO UPDATE SET words = EXCLUDED.words
     WHERE record_words.words IS DISTINCT FROM EXCLUDED.words
+"""
+_NEW_WORDS = """
+    INSERT INTO record_words (record_id, words)
+    SELECT $1::uuid, array_to_tsvector(string_to_array($2::text, ' ')) FROM {given}
 """
 _VALUES = """
     INSERT INTO record_value (database_id, field, text, number, record_id)
@@ -22,6 +26,12 @@ _NEXT = """
     SELECT id, content::text AS content FROM record
     WHERE database_id = $1 AND id > $2 ORDER BY id LIMIT $3
 """
+
+
+def words_of(record: UUID, lexemes: list[str], given: str) -> Statement:
+    """Return what keeps a new record's words when ``given`` has a row."""
+    sql = _NEW_WORDS.format(given=given)
+    return Statement("words", sql, (record, " ".join(lexemes)))
 
 
 async def keep(session: Session, kept: Kept, *, values: bool) -> None:

@@ -1,6 +1,7 @@
 """A record as kept and as shown, and what a list of records can be asked for."""
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 from uuid import UUID
 
 from kit.problems import Conflict, Invalid, NotFound
@@ -71,6 +72,25 @@ class Found:
 
     named: Named
     record: Record | None = None
+
+
+class Row(Protocol):
+    """A row of a query: its values by the names of their columns."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return the value of a column."""
+
+
+def named(row: Row) -> Named:
+    """Return what a row says of the published version that a data path names."""
+    return Named(
+        row["tenant"],
+        row["database_id"],
+        row["code"],
+        row["path_version"],
+        row["current_version"],
+        row["database_revision"],
+    )
 
 
 def person_asked(release: Release, record: Record, rule: ConsentRule) -> str | None:

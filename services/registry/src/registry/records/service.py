@@ -268,6 +268,7 @@ async def _match(
     found = await store.find_matching(session, *call.where, query, call.as_of)
     opening = await opened(session, call, action, found)
     opening.release.path.schema.check_known(query, "query", "content")
+    counters.count_search(opening.release, query)
     record = found.record if found else None
     if opening.grant.is_full or record is None:
         return opening, record

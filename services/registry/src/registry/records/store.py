@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from kit.database import Session
-from registry.databases.models import Named
+from registry.records import models
 from registry.records.models import Found, Record, as_id
 
 # ruff: noqa: S608  only the texts written here are put in
@@ -96,15 +96,7 @@ def _found(row: asyncpg.Record | None, *, with_record: bool) -> Found | None:
     if row is None:
         return None
     kept = _record(row) if with_record and row["id"] is not None else None
-    named = Named(
-        row["tenant"],
-        row["database_id"],
-        row["code"],
-        row["path_version"],
-        row["current_version"],
-        row["database_revision"],
-    )
-    return Found(named, kept)
+    return Found(models.named(row), kept)
 
 
 async def find_release(

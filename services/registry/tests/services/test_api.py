@@ -207,9 +207,18 @@ async def test_what_cannot_be_copied_is_refused(owner, registry, number, body, s
     assert "short" not in await _listed(owner, registry)
 
 
+async def _view(client, registry, name):
+    view = {"name": name, "fields": ["name"]}
+    made = await client.post(f"/database/{registry}/views", json=view)
+    assert made.status_code == 200, made.text
+
+
 async def test_a_view_is_offered_as_a_service_once(owner, registry):
     path = f"/database/{registry}/services"
     new = {"type": "view", "viewName": "open", "description": "For everybody"}
+    assert (await owner.post(path, json=new)).status_code == 400, "there is no such view yet"
+    for name in ("open", "x", "y"):
+        await _view(owner, registry, name)
     made = await owner.post(path, json=new)
     assert made.status_code == 200
     assert made.json()["path"] == "/views/open"
@@ -217,6 +226,20 @@ async def test_a_view_is_offered_as_a_service_once(owner, registry):
     assert (await owner.post(path, json={"type": "view"})).status_code == 400
     assert (await owner.post(path, json={**new, "viewName": "x"})).status_code == 200
     assert (await owner.post(path, json={**new, "viewName": "y", "name": "x"})).status_code == 409
+
+
+async def test_a_service_of_a_view_only_reads_until_it_is_hidden(owner, registry):
+    await _view(owner, registry, "open")
+    path = f"/database/{registry}/services"
+    number = (await owner.post(path, json={"type": "view", "viewName": "open"})).json()["serviceId"]
+    shown = await owner.get(f"{DATA}/views/open")
+    assert shown.json()["results"] == [{"name": "Ann"}]
+    for method in ("POST", "PUT", "DELETE", "PATCH"):
+        assert (await owner.request(method, f"{DATA}/views/open", json={})).status_code == 405
+    assert "/views/open" in (await owner.get(f"{DATA}/openapi.json")).text
+    await owner.patch(f"{path}/{number}", json={"isVisible": False})
+    assert (await owner.get(f"{DATA}/views/open")).status_code == 404
+    assert "/views/open" not in (await owner.get(f"{DATA}/openapi.json")).text
 
 
 async def test_another_members_services_are_not_found(owner, registry, client_for):

@@ -139,8 +139,10 @@ async def copy(
 async def add(
     session: Session, ledger: Ledger, caller: Caller, database_id: int, wanted: Own
 ) -> tuple[Offered, Own]:
-    """Offer a view as a service; raise as ``copy`` does."""
+    """Offer a view as a service; raise as ``copy`` does, ServiceRefused where there is no view."""
     before = await _locked(session, caller, database_id)
+    if wanted.of not in before.database.settings.get(_VIEWS, {}):
+        models.refuse(("viewName",), "the database has no view with this name")
     return await _added(session, ledger, caller, before, wanted)
 
 

@@ -19,6 +19,7 @@ from registry.records.models import LegalBasisMissing, Record
 from registry.records.service import Call, Opened
 from registry.rights import service as rights
 from registry.rights.models import Action, Grant, LoginNeeded, NotAllowed, grant_of
+from registry.services import service as services
 from registry.usage import service as usage
 from registry.usage.models import READ
 from registry.views import models
@@ -138,7 +139,9 @@ async def _release(session: Session, call: Call) -> Release:
         raise RegistryNotFound("there is no such registry") from error
     if database.code.casefold() != registry.casefold():
         raise RegistryNotFound("there is no such registry")
-    return await databases.release_of(session, tenant, database.id, number)
+    release = await databases.release_of(session, tenant, database.id, number)
+    services.admit(release)
+    return release
 
 
 def _view(release: Release, name: str) -> View:

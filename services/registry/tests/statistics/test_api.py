@@ -183,7 +183,6 @@ async def test_what_uses_personal_data_is_written_down_and_small_groups_kept_bac
 async def test_where_consent_is_needed_others_get_no_statistics(
     owner, other, publish, consent_rule
 ):
-    rule = {"requiresConsent": {**consent_rule["requiresConsent"]}}
     schema = {"properties": {"id": {"type": "string", "x-personalDataId": {"type": "national-id"}}}}
     await publish(owner, "CHILD", schema, access=consent_rule)
     await stats(other, 403)

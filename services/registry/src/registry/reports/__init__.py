@@ -1,0 +1,1 @@
+"""Reports: questions about a database that are kept, and answered whenever somebody asks."""

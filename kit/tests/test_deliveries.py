@@ -364,6 +364,22 @@ async def test_an_event_may_be_held_back_when_it_is_about_to_leave(house):
     assert sorted(each.attempts[0].reason for each in found) == ["accepted", "withheld"]
 
 
+async def test_an_event_that_cannot_be_handed_over_holds_up_no_other(house, caplog):
+    async def prepare(_endpoint, said):
+        if said.subject is None:
+            raise ZeroDivisionError("anna")
+        return said
+
+    async with receiving() as receiver:
+        endpoint = await house.endpoint(receiver.url)
+        await house.deliver(endpoint, Event("test.thing.changed", "/things", {}), event())
+        async with house.working(prepare=prepare):
+            found = await house.until(endpoint, State.DELIVERED)
+    assert {each.attempts[0].reason for each in found} == {"error", "accepted"}
+    assert "ZeroDivisionError" in caplog.text
+    assert "anna" not in caplog.text
+
+
 async def test_nothing_that_was_sent_or_where_to_stands_in_the_tables_or_the_log(house, caplog):
     caplog.set_level("DEBUG")
     async with receiving() as receiver:
@@ -507,6 +523,7 @@ async def test_another_spelling_of_it_is_refused_too(host):
         "http://example.org/",
         "https://example.org/" + "x" * 2048,
         "https://[::1",
+        "https://münchen.example/",
         "",
     ],
 )

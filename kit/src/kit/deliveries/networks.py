@@ -109,8 +109,8 @@ class Networks:
 
 def _split(url: str) -> SplitResult:
     """Return the parts of an absolute http or https URL without credentials or fragment."""
-    if len(url) > _LONGEST or any(character <= " " or character == "\x7f" for character in url):
-        raise AddressRefused("it is no URL")
+    if len(url) > _LONGEST or not all("!" <= character <= "~" for character in url):
+        raise AddressRefused("it is no URL, or not written in ASCII (RFC 3986)")
     try:
         parts = urlsplit(url)
         is_whole = parts.scheme in _PORTS and bool(parts.hostname) and parts.port != 0

@@ -8,6 +8,7 @@ id stays the same.
 """
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -30,6 +31,7 @@ _TOGETHER = 4
 _BATCH = 2 * _TOGETHER
 _TURN = 20.0  # seconds one job may go on delivering to one endpoint
 _SPARE = timedelta(seconds=5)  # between the longest a batch can take and the end of its lease
+_log = logging.getLogger("kit.deliveries")
 _chance = random.SystemRandom()
 
 Prepare = Callable[[UUID, Event], Awaitable[Event | None]]
@@ -150,11 +152,14 @@ async def _try(context: Context, batch: _Batch, event: Event | None) -> Outcome:
         return Outcome("sealed")
     try:
         ready = await context.prepare(batch.endpoint_id, event)
+        if ready is None:
+            return Outcome("withheld", is_final=True)
+        return await context.courier.hand_over(batch.target, ready)
     except Problem:
         return Outcome("not-ready")
-    if ready is None:
-        return Outcome("withheld", is_final=True)
-    return await context.courier.hand_over(batch.target, ready)
+    except Exception as error:  # noqa: BLE001  whatever it was, other events must go on
+        _log.error("an event was not handed over: %s", type(error).__name__)
+        return Outcome("error")
 
 
 async def _keep(

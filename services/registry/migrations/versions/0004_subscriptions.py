@@ -50,6 +50,7 @@ _STATEMENTS = (
       next_at timestamptz,
       token bytea UNIQUE,
       endpoint_id uuid REFERENCES delivery_endpoint,
+      seen xid8,
       created_at timestamptz NOT NULL,
       changed_at timestamptz NOT NULL,
       deleted_at timestamptz
@@ -67,6 +68,7 @@ _STATEMENTS = (
       started_at timestamptz NOT NULL,
       ended_at timestamptz,
       after_id uuid,
+      sees xid8 NOT NULL DEFAULT pg_snapshot_xmin(pg_current_snapshot()),
       done integer NOT NULL DEFAULT 0,
       failed integer NOT NULL DEFAULT 0
     )

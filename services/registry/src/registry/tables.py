@@ -244,6 +244,7 @@ automation = Table(
     Column("next_at", DateTime(timezone=True)),
     Column("token", LargeBinary, unique=True),  # SHA-256 of what begins a run from outside
     Column("endpoint_id", ForeignKey("delivery_endpoint.id")),  # where it sends; none: a database
+    Column("seen", TransactionId),  # before which nothing is left to be done
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("deleted_at", DateTime(timezone=True)),
@@ -262,6 +263,12 @@ automation_run = Table(
     Column("started_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     Column("after_id", Uuid),  # the record it came to last
+    Column(
+        "sees",  # all that was changed before
+        TransactionId,
+        nullable=False,
+        server_default=text("pg_snapshot_xmin(pg_current_snapshot())"),
+    ),
     Column("done", Integer, nullable=False, server_default="0"),
     Column("failed", Integer, nullable=False, server_default="0"),
     Index(

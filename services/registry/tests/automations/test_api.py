@@ -151,6 +151,15 @@ async def test_a_replacement_is_made_once_and_deletion_too(client, path, entries
     ]
 
 
+async def test_what_is_archived_is_no_target(client, path):
+    one = f"{path}/{(await client.post(path, json=NEW)).json()['id']}"
+    databases = (await client.get("/databases")).json()["databases"]
+    target = next(each["id"] for each in databases if each["code"] == "PAYMENTS")
+    assert (await client.post(f"/database/{target}/archive")).status_code == 200
+    assert (await client.post(path, json=NEW)).status_code == 409
+    assert (await client.put(one, json=NEW)).status_code == 409
+
+
 async def test_a_database_has_fifty_automations_at_most(client, path, monkeypatch):
     monkeypatch.setattr("registry.automations.service.MOST", 1)
     assert (await client.post(path, json=NEW)).status_code == 201
@@ -319,6 +328,28 @@ async def test_records_become_records_of_another_database_and_only_when_they_cha
     assert (await house.payments())[1]["name"] == "Liis C"
     ran = await house.app.state.ledger.search(Search(kinds=("automation.ran",), limit=10))
     assert sorted(each.facts["done"] for each in ran) == [0, 1, 2]
+
+
+async def test_a_run_looks_at_what_changed_since_the_last_whole_one(house, monkeypatch):
+    monkeypatch.setattr("registry.runs.store._WINDOW", 2)
+    monkeypatch.setattr("registry.runs.service._AT_ONCE", 3)
+    for number in range(7):
+        await house.create(f"A{number}", first="Anna", last="Tamm", status=str(number % 2))
+    condition = {"field": "status", "is": "1"}
+    automation = await house.automation(conditions=condition)
+    assert (await house.run(automation))["done"] == 3
+    reading = Reading(house.app.state.database)
+    seen = await reading.fetchrow("SELECT seen FROM automation")
+    assert seen["seen"] is not None
+    await house.create("B", first="Anna", last="Tamm", status="1")
+    assert (await house.run(automation))["done"] == 1
+    place = f"{house.path}/{automation['id']}"
+    assert (await house.owner.put(place, json=NEW)).status_code == 200
+    assert (await house.run(automation))["done"] == 4, "what it does may be due for all"
+    async with Transaction(house.app.state.database) as session:  # as in a copy on another server
+        await session.fetchrow("UPDATE automation SET seen = '999999999999'")
+    await house.create("C", first="Anna", last="Tamm")
+    assert (await house.run(automation))["done"] == 1
 
 
 async def test_a_record_that_fails_is_listed_and_the_others_are_done(house):

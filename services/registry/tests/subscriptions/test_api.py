@@ -162,6 +162,15 @@ async def test_another_member_sees_only_its_own(client, stranger, path):
     assert (await client.post(path, json=room)).status_code == 201
 
 
+async def test_only_who_subscribed_changes_it_and_the_owner_may_end_it(client, stranger, path):
+    theirs = f"{path}/{(await stranger.post(path, json=NEW)).json()['id']}"
+    assert (await client.patch(theirs, json={"isActive": False})).status_code == 403
+    assert (await client.post(f"{theirs}/secret")).status_code == 403
+    assert (await stranger.patch(theirs, json={"isActive": False})).status_code == 200
+    assert (await client.delete(theirs)).status_code == 204
+    assert (await stranger.get(theirs)).status_code == 404
+
+
 async def test_what_is_not_there_is_not_found(client, path):
     assert (await client.post("/database/99/subscriptions", json=NEW)).status_code == 404
     assert (await client.get("/database/99/subscriptions")).status_code == 404
@@ -236,17 +245,23 @@ class House:
 
 
 @pytest.fixture
-async def house(committed, publish, monkeypatch):
+async def still(committed, publish):
+    """Return a house whose background work does not run."""
     settings = committed.state.settings.model_copy(
         update={"delivery_networks": ["127.0.0.0/8"], "delivery_timeout": 1.0}
     )
     committed.state.settings = settings
     made = House(committed)
     made.path = f"/database/{await publish(made.owner, 'CASES', SCHEMA)}"
-    async with create_jobs(settings):
-        yield made
+    yield made
     await made.owner.aclose()
     await made.other.aclose()
+
+
+@pytest.fixture
+async def house(still):
+    async with create_jobs(still.app.state.settings):
+        yield still
 
 
 async def test_a_created_record_is_told_signed_and_by_reference(house):
@@ -265,11 +280,26 @@ async def test_a_created_record_is_told_signed_and_by_reference(house):
     assert event["subject"] == event["data"]["recordId"]
     assert UUID(event["subject"])
     assert sorted(event["data"].pop("fields")) == ["person", "status"]
-    assert event["data"]["recordNumber"] == 1
+    assert event["data"]["recordNumber"] >= 1
     assert (event["data"]["version"], event["data"]["registryName"]) == ("1.0", "CASES")
     assert event["data"]["revision"] == 1
     assert b"EE1" not in got.body
     assert b"NEW" not in got.body
+
+
+async def test_a_new_version_is_told(house):
+    async with receiving() as receiver:
+        await house.subscribe(house.owner, receiver, events=["database.published"])
+        wider = {"properties": {**SCHEMA["properties"], "age": {"type": "integer"}}}
+        await house.owner.post("/database/modify", json={"code": "CASES", "schema": wider})
+        for _ in range(2):
+            assert (await house.owner.post(f"{house.path}/publish")).status_code == 200
+        await receiver.until(1)
+        await asyncio.sleep(0.3)
+    (got,) = receiver.received
+    assert got.event["type"] == "global.govstack.registry.database.published"
+    assert got.event["data"]["version"] == "2.0"
+    assert "subject" not in got.event
 
 
 async def test_only_what_is_asked_for_is_told(house):
@@ -330,6 +360,24 @@ async def test_another_member_is_told_of_what_its_rights_cover_when_it_leaves(ho
     (got,) = receiver.received
     assert got.event["data"]["fields"] == ["status"]
     assert got.event["data"]["content"] == {"status": "APPROVED"}
+
+
+async def test_an_event_is_published_in_a_room(still):
+    token = b'{"access_token": "t", "expires_in": 300}'
+    async with receiving() as gateway:
+        gateway.answers = [answer(200, "content-type: application/json", body=token), answer(201)]
+        room = {"room": f"{TENANT}/life-events", "eventType": "changed"}
+        await still.owner.post(
+            f"{still.path}/subscriptions", json={"events": NEW["events"], "target": room}
+        )
+        await still.create(status="NEW")
+        url = f"http://127.0.0.1:{gateway.port}"
+        settings = still.app.state.settings.model_copy(update={"gateway_url": url})
+        async with create_jobs(settings):
+            await gateway.until(2)
+    published = gateway.received[1]
+    assert published.path == f"/r1/{TENANT}/life-events/pub/v1/changed"
+    assert published.event["event"]["data"]["registryName"] == "CASES"
 
 
 async def test_a_subscription_that_ended_is_told_nothing(house):

@@ -43,6 +43,7 @@ def _values(kept: Automation) -> dict[str, Any]:
         "next_at": kept.next_at,
         "token": kept.token,
         "endpoint_id": kept.endpoint_id,
+        "seen": None,  # what it does may be due for every record
         "changed_at": kept.changed_at,
     }
 

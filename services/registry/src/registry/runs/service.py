@@ -174,6 +174,7 @@ async def _open(context: Context, run: Run) -> _Work:
     basis: str | None = automation.document.get("legalBasis")
     call = Call(automation.caller(), release.code, f"{release.path.number}.0", basis)
     source = await records.open_for(session, call, Action.LIST)
+    source = replace(source, grant=source.grant.without_consents())
     condition = automation.plan.condition
     if condition is not None:
         source.grant.check_named(condition.fields)
@@ -191,16 +192,15 @@ async def _work(work: _Work) -> bool:
     ends, after = time.monotonic() + _TURN, work.run.after
     session = Reading(work.context.database)
     while True:
-        found = await store.next_records(
+        found, after = await store.next_records(
             session, work.automation, after, work.automation.plan.condition, _AT_ONCE
         )
-        if not found:
+        if after is None:
             await _end(work.context, work.run, State.DONE, None)
             return False
         for record in found:
-            if work.source.covers(record):
+            if work.source.covers(record) and await store.is_current(session, record):
                 await _one(work, record)
-            after = record.id
             if time.monotonic() > ends:
                 return True
         if not await _is_wanted(session, work.automation):

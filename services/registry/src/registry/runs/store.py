@@ -22,15 +22,45 @@ _BEGIN = """
     ON CONFLICT (automation_id) WHERE state = 'running' DO NOTHING
     RETURNING *
 """
+# records are looked at in windows: each statement has an end, however many have nothing to be done
 _NEXT = """
-    SELECT r.id, r.number, r.version_id, r.primary_key, r.subjects, r.content::text AS content,
-      r.revision
-    FROM record r
-    WHERE r.database_id = $1 AND r.deleted_at IS NULL AND r.archived_at IS NULL
-      AND ($2::uuid IS NULL OR r.id > $2)
-      AND NOT EXISTS (
-        SELECT FROM automation_progress p
-        WHERE p.automation_id = $3 AND p.record_id = r.id AND p.revision >= r.revision)
+    WITH seen AS (
+      SELECT CASE WHEN seen < pg_snapshot_xmax(pg_current_snapshot()) THEN seen END AS xid
+      FROM automation WHERE id = $3
+    ), looked_at AS MATERIALIZED (
+      SELECT * FROM record
+      WHERE database_id = $1 AND ($2::uuid IS NULL OR id > $2)
+        AND changed_in >= coalesce((SELECT xid FROM seen), '0'::xid8)
+      ORDER BY id LIMIT $4
+    ), window_end AS (
+      SELECT id FROM looked_at ORDER BY id DESC LIMIT 1
+    ), found AS (
+      SELECT r.id, r.number, r.version_id, r.primary_key, r.subjects, r.content::text AS content,
+        r.revision
+      FROM looked_at r
+      WHERE r.deleted_at IS NULL AND r.archived_at IS NULL AND {where}
+        AND NOT EXISTS (
+          SELECT FROM automation_progress p
+          WHERE p.automation_id = $3 AND p.record_id = r.id AND p.revision >= r.revision)
+      ORDER BY r.id LIMIT $5
+    )
+    SELECT e.id AS window_end, f.* FROM window_end e LEFT JOIN found f ON true ORDER BY f.id
+"""
+_IS_CURRENT = """
+    SELECT FROM record
+    WHERE id = $1 AND revision = $2 AND deleted_at IS NULL AND archived_at IS NULL
+"""
+_WINDOW = 1000
+_END = """
+    WITH ended AS (
+      UPDATE automation_run SET state = $2, ended_at = $3, reason = $4
+      WHERE id = $1 AND state = 'running' RETURNING *
+    ), done AS (
+      UPDATE automation a SET seen = e.sees FROM ended e
+      WHERE a.id = e.automation_id AND e.state = 'done' AND e.failed = 0
+        AND a.changed_at < e.started_at
+    )
+    SELECT * FROM ended
 """
 _PROGRESS = """
     INSERT INTO automation_progress (automation_id, record_id, revision) VALUES ($1, $2, $3)
@@ -105,24 +135,35 @@ async def next_records(
     after: UUID | None,
     where: Condition | None,
     limit: int,
-) -> list[Record]:
-    """Return records that fulfil a condition and have changed since they were worked on."""
-    arguments = selecting.Arguments(automation.database, after, automation.id)
-    sql = _NEXT if where is None else f"{_NEXT} AND {selecting.where(where, arguments)}"
-    at_most = arguments.add(limit, "bigint")
-    rows = await session.fetch(f"{sql} ORDER BY r.id LIMIT {at_most}", *arguments.values)
-    return [
-        Record(
-            row["id"],
-            row["number"],
-            row["version_id"],
-            row["primary_key"],
-            tuple(row["subjects"]),
-            row["content"],
-            row["revision"],
-        )
-        for row in rows
-    ]
+) -> tuple[list[Record], UUID | None]:
+    """Return records that fulfil a condition and have changed since they were worked on.
+
+    With them goes the record up to which all were looked at, None when there are no more.
+    """
+    arguments = selecting.Arguments(automation.database, after, automation.id, _WINDOW, limit)
+    condition = "true" if where is None else selecting.where(where, arguments)
+    rows = await session.fetch(_NEXT.replace("{where}", condition), *arguments.values)
+    if not rows:
+        return [], None
+    found = [_record(row) for row in rows if row["id"] is not None]
+    return found, found[-1].id if len(found) == limit else rows[0]["window_end"]
+
+
+async def is_current(session: Session, record: Record) -> bool:
+    """Tell whether a record is still what it was when it was found."""
+    return await session.fetchrow(_IS_CURRENT, record.id, record.revision) is not None
+
+
+def _record(row: asyncpg.Record) -> Record:
+    return Record(
+        row["id"],
+        row["number"],
+        row["version_id"],
+        row["primary_key"],
+        tuple(row["subjects"]),
+        row["content"],
+        row["revision"],
+    )
 
 
 async def keep_done(session: Session, run: Run, record_id: UUID, revision: int) -> None:
@@ -155,15 +196,8 @@ async def keep_failed(session: Session, run: Run, failure: Failure) -> None:
 async def end(
     session: Session, run_id: UUID, state: State, at: datetime, reason: str | None
 ) -> Run | None:
-    """End a run, if it has not ended."""
-    row = await session.fetchrow(
-        "UPDATE automation_run SET state = $2, ended_at = $3, reason = $4 "
-        "WHERE id = $1 AND state = 'running' RETURNING *",
-        run_id,
-        state.value,
-        at,
-        reason,
-    )
+    """End a run, if it has not ended; after a whole one the next looks at later changes only."""
+    row = await session.fetchrow(_END, run_id, state.value, at, reason)
     return _run(row) if row else None
 
 

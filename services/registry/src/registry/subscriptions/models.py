@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from kit.access import Caller
-from kit.problems import Conflict, FieldError, Invalid, NotFound
+from kit.problems import Conflict, FieldError, Forbidden, Invalid, NotFound
 from registry.conditions import models as conditions
 from registry.conditions.models import Condition
 
@@ -36,6 +36,12 @@ class SubscriptionInvalid(Invalid):
     title = "The subscription is not valid"
 
 
+class SubscriptionOfOther(Forbidden):
+    """Only who subscribed changes a subscription; the owner of the database may end it."""
+
+    title = "It is another application's subscription"
+
+
 class SubscriptionsFull(Conflict):
     """The database has as many subscriptions as it may."""
 
@@ -52,7 +58,6 @@ class Kind(StrEnum):
     RECORD_RESTORED = "record.restored"
     RECORD_DESTROYED = "record.destroyed"
     DATABASE_PUBLISHED = "database.published"
-    DATABASE_ARCHIVED = "database.archived"
 
     @property
     def type(self) -> str:

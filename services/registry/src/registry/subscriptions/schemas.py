@@ -186,7 +186,7 @@ class AttemptInfo(BaseModel):
     at: datetime
     reason: str = Field(
         description="accepted, refused, timeout, no-connection, unknown-host, address-refused, "
-        "tls, broken-answer, withheld, not-ready or sealed",
+        "tls, broken-answer, withheld, not-ready, sealed or error",
         examples=["accepted"],
     )
     status: int | None = Field(None, description="What the receiver answered", examples=[204])

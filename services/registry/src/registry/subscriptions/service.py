@@ -33,8 +33,10 @@ from registry.subscriptions.models import (
     NAME,
     TEST,
     Happened,
+    Kind,
     Subscription,
     SubscriptionNotFound,
+    SubscriptionOfOther,
     SubscriptionsFull,
     Wanted,
     refuse,
@@ -170,7 +172,7 @@ async def change(
 ) -> Shown:
     """Change what is asked for, where it goes, or both; the same again changes nothing."""
     given, url = asked
-    found = await _find(work, database_id, subscription_id)
+    found = await _own(work, database_id, subscription_id)
     shown = await _shown(work, found)
     target = shown.target if url is None else replace(shown.target, url=url)
     _check_target(networks, work.caller, target)
@@ -179,9 +181,7 @@ async def change(
     await _check(work, release, _wanted(changed))
     if changed == found and target == shown.target:
         return shown
-    if work.caller.client == found.client:
-        changed = replace(changed, scopes=work.caller.scopes)
-    changed = replace(changed, changed_at=datetime.now(UTC))
+    changed = replace(changed, scopes=work.caller.scopes, changed_at=datetime.now(UTC))
     await store.save(work.session, changed)
     if target != shown.target:
         await deliveries.change_endpoint(work.session, work.keyring, found.endpoint_id, target)
@@ -202,7 +202,7 @@ def _wanted(found: Subscription) -> Wanted:
 
 async def rotate(work: Work, database_id: int, subscription_id: UUID) -> str:
     """Give a subscription a new secret and return it; the old one signs along for a day."""
-    found = await _find(work, database_id, subscription_id)
+    found = await _own(work, database_id, subscription_id)
     if not (await _shown(work, found)).target.url:
         raise refuse("secret", "what goes to a room is not signed")
     secret = await deliveries.rotate(work.session, work.keyring, found.endpoint_id, _OVERLAP)
@@ -263,6 +263,13 @@ async def _find(work: Work, database_id: int, subscription_id: UUID) -> Subscrip
     return found
 
 
+async def _own(work: Work, database_id: int, subscription_id: UUID) -> Subscription:
+    found = await _find(work, database_id, subscription_id)
+    if found.client != work.caller.client:
+        raise SubscriptionOfOther("only the application that subscribed changes it")
+    return found
+
+
 async def _shown(work: Work, found: Subscription) -> Shown:
     target = await deliveries.target_of(work.session, work.keyring, found.endpoint_id)
     return Shown(found, target or Target())
@@ -303,6 +310,12 @@ async def announce(session: Session, release: Release, happened: Sequence[Happen
     ]
     parts = [told[first : first + _TOGETHER] for first in range(0, len(told), _TOGETHER)]
     await jobs.enqueue_all(session, ANNOUNCE, [json.dumps(part).encode() for part in parts])
+
+
+async def announce_published(session: Session, tenant: str, database_id: int) -> None:
+    """Tell subscribers that a database has a new version, in the transaction that made it one."""
+    release = await databases.release_of(session, tenant, database_id)
+    await announce(session, release, [Happened(Kind.DATABASE_PUBLISHED)])
 
 
 def _announcement(release: Release, happened: Happened, endpoints: Sequence[str]) -> dict[str, Any]:

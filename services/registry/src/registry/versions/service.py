@@ -22,6 +22,7 @@ from registry.impact import service as impact
 from registry.impact.models import Impact
 from registry.indexes import service as indexes
 from registry.links import service as links
+from registry.subscriptions import service as subscriptions
 from registry.versions import models
 from registry.versions.models import (
     Deprecation,
@@ -82,6 +83,7 @@ async def publish(session: Session, ledger: Ledger, caller: Caller, database_id:
     await links.published(session, caller, found, published.compile())
     about = Described(found, published)
     await databases.record(session, ledger, caller, "database.published", about)
+    await subscriptions.announce_published(session, caller.tenant, found.id)
     return Published(published, changes)
 
 

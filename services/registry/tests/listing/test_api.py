@@ -114,6 +114,7 @@ async def test_a_list_searches_filters_orders_and_pages(owner, people, query, na
         "query.age=range:1",
         "query.age=range:..",
         "query.age=range:a..b",
+        "query.tags=range:a..b",
         "query.alive=range:false..true",
         "query.age=in:1,x",
         "query.age=regex:1",
@@ -541,3 +542,68 @@ async def test_a_pattern_that_takes_too_long_is_refused(owner, people, monkeypat
     refused = await owner.get(f"{BASE}?query.name=regex:(x*x*x*x*y|y)*z$")
     assert refused.status_code == 400
     assert refused.json()["title"] == "The pattern takes too long"
+
+
+# -- fields the schema lists under indexes ---------------------------------------------------
+
+INDEXED = {
+    "properties": {
+        "name": {"type": "string"},
+        "age": {"type": "number"},
+        "tags": {"type": "array", "items": {"type": "string"}},
+    },
+    "indexes": ["name", "age"],
+}
+
+
+@pytest.fixture
+async def indexed(owner, publish):
+    await publish(owner, "P", INDEXED)
+    long = "b" * 250
+    for name, age in (
+        ("a", 1),
+        ("b", 2.5),
+        (long, -3),
+        (long + "x", None),
+        ("አበበ", 10**15),
+        ("", 0),
+    ):
+        content = {"name": name, "tags": [name, "m"]}
+        await _create(owner, content if age is None else {**content, "age": age})
+
+
+@pytest.mark.parametrize(
+    ("query", "lengths"),
+    [
+        ("query.name=prefix:b", [1, 250, 251]),
+        ("query.name=prefix:" + "b" * 251, []),
+        ("query.name=prefix:" + "b" * 250, [250, 251]),
+        ("query.name=range:b..c", [1, 250, 251]),
+        ("query.name=range:.." + "b" * 250, [1, 1, 250, 0]),
+        ("query.name=range:አ..", [3]),
+        ("query.age=range:-3..2.5", [1, 1, 250, 0]),
+        ("query.age=range:2.6..", [3]),
+        ("query.age=range:0..&query.name=range:a..b", [1, 1]),
+        ("query.age=range:0..5&query.name=b", [1]),
+        ("query.tags=range:n..", [3]),
+        ("query.tags=prefix:m&query.age=range:..0", [250, 0]),
+    ],
+)
+async def test_prefixes_and_ranges_mean_the_same_with_an_index(owner, indexed, query, lengths):
+    page = await _page(owner, query)
+    assert [len(row["name"]) for row in page["results"]] == lengths
+
+
+async def test_an_index_follows_changes_and_versions(owner, indexed, publish, database):
+    body = {"query": {"content": {"name": "a"}}, "write": {"content": {"name": "c"}}}
+    assert (await owner.put(f"{BASE}/update", json=body)).status_code == 200
+    assert await _names(owner, "query.name=range:a..a") == []
+    assert await _names(owner, "query.name=range:c..c") == ["c"]
+    await publish(owner, "P", {**INDEXED, "indexes": []})
+    async with database.connection() as connection:
+        assert await connection.fetch("SELECT FROM record_value") == []
+    assert await _names(owner, "query.name=range:c..c", "/data/P/2.0") == ["c"]
+    await publish(owner, "P", INDEXED)
+    assert await _names(owner, "query.name=range:c..c", "/data/P/3.0") == ["c"]
+    async with database.connection() as connection:
+        assert len(await connection.fetch("SELECT FROM record_value WHERE field = 'name'")) == 6

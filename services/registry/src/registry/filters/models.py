@@ -65,6 +65,8 @@ def _range(field: Field, text: str) -> Condition:
     least, dots, most = text.partition("..")
     if not dots or not (least or most):
         raise FilterInvalid(f"{field.name}: a range is written a..b, a.. or ..b")
+    if least and most and (field.in_list or field.kind == "array"):
+        raise FilterInvalid(f"{field.name}: of a list, a range has one end")
     parts: list[Condition] = []
     for end, operator in ((least, Operator.AT_LEAST), (most, Operator.AT_MOST)):
         if end:

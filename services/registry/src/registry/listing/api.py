@@ -37,6 +37,7 @@ Reader = Annotated[Caller, requires("records:read")]
 Given = list[tuple[str, str]]
 
 _PREFIX = "query."
+_FOREIGN = "begin the list anew, or follow its own links"
 _NOT_OF_LIST = {"page", "pageSize", "page_size", "after", "fields"}
 MAY_ANSWER = may_answer(
     RegistryNotFound,
@@ -152,9 +153,9 @@ class Links:
     def _opened(self, text: str) -> Cursor:
         try:
             sealed = urlsafe_b64decode(text.encode("ascii"))
-            if urlsafe_b64encode(sealed) != text.encode():  # it has one spelling
-                raise SealBrokenError
             backwards, record, *keys = json.loads(self._key().open(sealed, self._place))
         except (SealBrokenError, ValueError) as error:
-            raise CursorInvalid("begin the list anew, or follow its own links") from error
+            raise CursorInvalid(_FOREIGN) from error
+        if urlsafe_b64encode(sealed) != text.encode():  # there is one spelling of it
+            raise CursorInvalid(_FOREIGN)
         return Cursor(tuple(keys), UUID(hex=record), backwards)

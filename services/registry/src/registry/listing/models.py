@@ -85,6 +85,11 @@ class Bounds:
     below: bool = False
     """Whether ``most`` itself is left out."""
 
+    @property
+    def is_closed(self) -> bool:
+        """Tell whether both ends are given."""
+        return self.least is not None and self.most is not None
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -126,7 +131,7 @@ class Selection:
     orders: tuple[Order, ...]
     descending: bool
     """Whether the newest come first; of records with the same keys, or of all without keys."""
-    bounds: tuple[Bounds, ...]
+    bounds: Bounds | None
     limit: int
     offset: int
     after: Cursor | None
@@ -233,7 +238,7 @@ class Listing:
             search,
             orders or (() if self.ordering else frame.orders),
             descending,
-            () if as_of else tuple(bounds_of(asked, frame.schema)),
+            None if as_of else bounds_of(asked, frame.schema),
             self.limit,
             self.offset,
             self.after,
@@ -306,37 +311,44 @@ def has_pattern(condition: Condition) -> bool:
     return any(part is not None and has_pattern(part) for part in parts)
 
 
-def bounds_of(asked: Iterable[Condition], schema: Schema) -> Iterable[Bounds]:
-    """Yield what the index of values can narrow a list by; the conditions still decide."""
+def bounds_of(asked: Iterable[Condition], schema: Schema) -> Bounds | None:
+    """Return what the index of values can find a list by, if anything; all conditions still decide.
+
+    Equal values are found by the index on content, which knows them better.
+    """
+    best: Bounds | None = None
     for each in asked:
         parts = each.parts if isinstance(each, All) else (each,)
         compared = [part for part in parts if isinstance(part, Comparison)]
-        ends = [(part.operator, part.operand) for part in compared if part.operator in _ENDS]
-        found = schema.find(".".join(compared[0].path)) if ends else None
-        if found is None or found.name not in schema.indexed or found.kind not in _SCALARS:
-            continue
-        if found.in_list:  # another item may be the one at the other end
-            continue
-        least = next((v for op, v in ends if op is not Operator.AT_MOST), None)
-        most = next((v for op, v in ends if op is Operator.AT_MOST), None)
-        begins = any(op is Operator.STARTS_WITH for op, _ in ends)
-        yield _bounds(found.name, least, most, begins=begins)
+        if any(part.operator in (Operator.IS, Operator.IN) for part in compared):
+            return None
+        found = _bounds(compared, schema)
+        if found is not None and (best is None or not best.is_closed):
+            best = found
+    return best
 
 
 _ENDS = {Operator.AT_LEAST, Operator.AT_MOST, Operator.STARTS_WITH}
 
 
-def _bounds(name: str, least: Any, most: Any, *, begins: bool) -> Bounds:
-    is_text = isinstance(least if least is not None else most, str)
-    if not is_text:
-        low, high = (None if end is None else repr(end) for end in (least, most))
-        return Bounds(name, is_text=False, least=low, most=high)
-    low = None if least is None else cast("str", least)[:KEY_LENGTH]
-    if begins:
-        return Bounds(name, is_text=True, least=low, most=_beyond(cast("str", low)), below=True)
-    return Bounds(
-        name, is_text=True, least=low, most=None if most is None else cast("str", most)[:KEY_LENGTH]
-    )
+def _bounds(compared: Sequence[Comparison], schema: Schema) -> Bounds | None:
+    """Return what comparisons of one field say of its values, if it is indexed."""
+    ends = {part.operator: part.operand for part in compared if part.operator in _ENDS}
+    found = schema.find(".".join(compared[0].path)) if ends else None
+    if found is None or found.name not in schema.indexed:
+        return None
+    if Operator.STARTS_WITH in ends:
+        prefix = cast("str", ends[Operator.STARTS_WITH])[:KEY_LENGTH]
+        return Bounds(found.name, is_text=True, least=prefix, most=_beyond(prefix), below=True)
+    least, most = (_end(ends.get(each)) for each in (Operator.AT_LEAST, Operator.AT_MOST))
+    is_text = _SCALARS[found.kind] == "text"
+    return Bounds(found.name, is_text=is_text, least=least, most=most)
+
+
+def _end(value: object) -> str | None:
+    if value is None:
+        return None
+    return value[:KEY_LENGTH] if isinstance(value, str) else repr(value)
 
 
 def _beyond(prefix: str) -> str | None:

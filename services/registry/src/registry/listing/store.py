@@ -92,9 +92,7 @@ def _statement(asked: Selection) -> tuple[str, Arguments]:
     records is counted and walked apart, each by the index that fits.
     """
     arguments = Arguments(asked.database)
-    source = "record"
-    if asked.as_of is not None:
-        source = _THEN.format(at=arguments.add(asked.as_of, "timestamptz"))
+    source = _source(asked, arguments)
     where = " AND ".join(_conditions(asked, arguments))
     keys = "".join(f", {_key(o, arguments)} AS k{at}" for at, o in enumerate(asked.orders))
     at_once = asked.orders or (asked.is_narrowed and asked.counted)
@@ -105,7 +103,7 @@ def _statement(asked: Selection) -> tuple[str, Arguments]:
     shown = "".join(f", page.k{at}::text AS k{at}" for at in range(len(asked.orders)))
     rows = "page" if asked.as_of is not None else "record"
     sql = f"""
-        WITH matching AS {how} (SELECT {columns}{keys} FROM {source} r WHERE {where}),
+        WITH matching AS {how} (SELECT {columns}{keys} FROM {source} WHERE {where}),
         page AS (
           SELECT * FROM matching WHERE {_beyond(asked, arguments)} ORDER BY {order}
           LIMIT {arguments.add(asked.limit + 1, "bigint")}
@@ -119,6 +117,29 @@ def _statement(asked: Selection) -> tuple[str, Arguments]:
     return sql, arguments
 
 
+def _source(asked: Selection, arguments: Arguments) -> str:
+    """Return where records are looked for.
+
+    What a search or an index of values finds is looked up one by one (``OFFSET 0`` keeps it so):
+    a prepared statement does not know how few there are, and would walk through all records.
+    """
+    if asked.as_of is not None:
+        return _THEN.format(at=arguments.add(asked.as_of, "timestamptz")) + " r"
+    found = _found(asked, arguments)
+    if found is None:
+        return "record r"
+    record = "(SELECT * FROM record WHERE id = found.record_id OFFSET 0)"
+    return f"({found}) found CROSS JOIN LATERAL {record} r"
+
+
+def _found(asked: Selection, arguments: Arguments) -> str | None:
+    """Return what finds the ids of all records that could match, if an index does."""
+    if asked.search:
+        query = arguments.add(asked.search, "tsquery")
+        return f"SELECT record_id FROM record_words WHERE words @@ {query}"
+    return _indexed(asked.bounds, arguments) if asked.bounds else None
+
+
 def _conditions(asked: Selection, arguments: Arguments) -> list[str]:
     parts = ["r.database_id = $1"]
     if asked.as_of is None:
@@ -127,17 +148,13 @@ def _conditions(asked: Selection, arguments: Arguments) -> list[str]:
         parts.append("r.archived_at IS NULL")
     if asked.finds_nothing:
         parts.append("false")
-    if asked.search:
-        query = arguments.add(asked.search, "tsquery")
-        parts.append(f"r.id IN (SELECT record_id FROM record_words WHERE words @@ {query})")
-    parts += [_indexed(each, arguments) for each in asked.bounds]
     if asked.where.parts:
         parts.append(selecting.where(asked.where, arguments))
     return parts
 
 
 def _indexed(bounds: Bounds, arguments: Arguments) -> str:
-    """Return what narrows a list by the index of values."""
+    """Return what finds records by the index of values."""
     column, kind = ("text", "text") if bounds.is_text else ("number", "numeric")
     parts = [f"database_id = $1 AND field = {arguments.add(bounds.field, 'text')}"]
     if bounds.least is not None:
@@ -145,7 +162,7 @@ def _indexed(bounds: Bounds, arguments: Arguments) -> str:
     if bounds.most is not None:
         sign = "<" if bounds.below else "<="
         parts.append(f"{column} {sign} {arguments.add(bounds.most, 'text')}::{kind}")
-    return f"r.id IN (SELECT record_id FROM record_value WHERE {' AND '.join(parts)})"
+    return f"SELECT record_id FROM record_value WHERE {' AND '.join(parts)}"
 
 
 def _key(order: Order, arguments: Arguments) -> str:

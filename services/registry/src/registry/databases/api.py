@@ -104,7 +104,7 @@ async def delete_database(
 
 
 @one.post("/archive", responses=may_answer(DatabaseNotFound, NotPublished))
-async def archive(
+async def archive_database(
     session: Transaction, ledger: Evidence, caller: Analyst, chosen: ChosenDatabase
 ) -> DatabaseInfo:
     """Archive a published database: from now on records are read and not written any more."""

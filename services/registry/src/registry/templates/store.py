@@ -19,7 +19,7 @@ from registry.templates.models import shipped as read_shipped
 @cache
 def shipped() -> tuple[Template, ...]:
     """Return the templates that come with the registry, by code."""
-    folder = files("registry.templates") / "shipped"
+    folder = files(__name__.rpartition(".")[0]) / "shipped"
     names = sorted(each.name for each in folder.iterdir() if each.name.endswith(".yaml"))
     return tuple(read_shipped(read_yaml((folder / name).read_bytes())) for name in names)
 

@@ -22,6 +22,8 @@ from kit.web.problems import Unreadable
         ('{"n": 4e-324}', "#/n"),
         ('{"n": 0.12345678901234567890}', "#/n"),
         ("12345678901234567890.5", "#"),
+        ('{"n": 1' + "0" * 400 + "}", "#/n"),
+        ("1" * 5000, "#"),
     ],
 )
 def test_what_python_would_change_is_refused(text, place):
@@ -32,13 +34,21 @@ def test_what_python_would_change_is_refused(text, place):
 
 @pytest.mark.parametrize(
     "text",
-    ["0.1", "0.30000000000000004", "1e300", "-0.0", "5e-324", str(10**400), "1.50000000000000000"],
+    [
+        "0.1",
+        "0.30000000000000004",
+        "1e300",
+        "-0.0",
+        "5e-324",
+        str(10**300 + 1),
+        "1.50000000000000000",
+    ],
 )
 def test_numbers_that_are_kept_are_read(text):
     assert read_json(text.encode()) == json.loads(text)
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 5000, b"1" * 5000, b""])
+@pytest.mark.parametrize("body", [b"{", b"\xff", b"[" * 5000, b""])
 def test_what_is_no_json_is_said_so(body):
     with pytest.raises((ValueError, RecursionError)):
         read_json(body)

@@ -17,6 +17,8 @@ from kit.web.problems import Unreadable
 _EXACT = 15
 """Digits of a number that a double surely holds, unless it is one of the very small."""
 _SMALL = 1e-290
+_LONGEST = 308
+"""Digits of a whole number; with more it is beyond any double, and slow to calculate with."""
 _TWICE = "is there twice"
 _DIGITS = "has more digits than can be kept: send it as text"
 _TOO_LARGE = "is too large or too small for a number"
@@ -63,6 +65,12 @@ def _number(text: str) -> float:
     return value
 
 
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST:
+        raise _NotKept
+    return int(text)
+
+
 def _loss(text: str, value: float) -> str:
     """Say why a double is not the number that was written; empty when it is."""
     if len(text) <= _EXACT and _SMALL < abs(value) < math.inf:
@@ -84,14 +92,20 @@ def _looked_object(members: list[tuple[str, Any]]) -> Any:
     return dict(members)
 
 
+def _looked_integer(text: str) -> Any:
+    return _Fault(_TOO_LARGE) if len(text) > _LONGEST else int(text)
+
+
 def _looked_number(text: str) -> Any:
     value = float(text)
     reason = _loss(text, value)
     return _Fault(reason) if reason else value
 
 
-_READ = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number).decode
-_LOOK = json.JSONDecoder(object_pairs_hook=_looked_object, parse_float=_looked_number).decode
+_READ = json.JSONDecoder(object_pairs_hook=_object, parse_float=_number, parse_int=_integer).decode
+_LOOK = json.JSONDecoder(
+    object_pairs_hook=_looked_object, parse_float=_looked_number, parse_int=_looked_integer
+).decode
 
 
 def _first(value: Any) -> tuple[str, str]:

@@ -8,7 +8,8 @@ from jsonschema_rs import Draft202012Validator, RegexOptions
 from registry.formats.models import is_phone, is_time
 from registry.samples.models import sample
 
-_REGEX_BYTES = 1 << 20
+PATTERN_BYTES = 1 << 23
+"""Largest compiled pattern: some 100 repetitions of all letters of all scripts."""
 _FORMATS = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T10:30:00Z",
@@ -32,19 +33,20 @@ _FORMATS = {
     "regex": "a",
 }
 _MORE = (0, 1, 2, 3, 4, 5, 6, 7, 9, 11, 14, 19)
-_MOST_ITEMS = 100
+_MOST_VALUES = 1000
 
 
-def ready(rule: Mapping[str, Any]) -> Draft202012Validator:
+def ready(rule: Mapping[str, Any], size: int = PATTERN_BYTES) -> Draft202012Validator:
     """Compile a JSON Schema: formats checked, patterns in linear time, nothing fetched.
 
+    ``size`` is how many bytes a compiled pattern may take.
     Raises ValueError when it cannot be compiled.
     """
     return Draft202012Validator(
         dict(rule),
         formats={"time": is_time, "phone": is_phone},
         validate_formats=True,
-        pattern_options=RegexOptions(size_limit=_REGEX_BYTES),
+        pattern_options=RegexOptions(size_limit=size),
         offline=True,
     )
 
@@ -66,13 +68,20 @@ def fitting(rule: Mapping[str, Any], own: Sequence[Any]) -> Any:
 def repeated(rule: Mapping[str, Any], item: Any) -> Any:
     """Return a list that fits, of an item that fits; None when none is found."""
     count = max(1, cast("int", rule.get("minItems", 1)))
-    if item is None or count > _MOST_ITEMS or rule.get("maxItems", 1) == 0:
+    if item is None or count * _count(item) > _MOST_VALUES or rule.get("maxItems", 1) == 0:
         return [] if not rule.get("minItems") else None
     alike = [item] * count
     fits = ready(rule).is_valid
     several = _several(cast("dict[str, Any]", rule.get("items", {})), item, count)
     tried = (alike, several, cast("Any", next(iter(rule.get("enum", [])), None)))
     return next((value for value in tried if value is not None and fits(value)), None)
+
+
+def _count(value: Any) -> int:
+    """Return how many values there are in a value."""
+    held = value.values() if isinstance(value, dict) else value
+    inside = cast("list[Any]", held) if isinstance(value, dict | list) else []
+    return 1 + sum(_count(each) for each in inside)
 
 
 def _several(rule: Mapping[str, Any], item: Any, count: int) -> list[Any]:

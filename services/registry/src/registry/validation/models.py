@@ -7,14 +7,18 @@ from typing import Any, cast
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from kit.problems import FieldError, Invalid
-from registry.examples.models import given, ready
+from registry.examples.models import PATTERN_BYTES, given, ready
 from registry.fields.models import Field, Schema, object_of
 from registry.geometry.models import faults
 from registry.paths import values_in
-from registry.places import pointer, refuse
+from registry.places import SchemaInvalid, pointer, refuse
 
 MAX_ERRORS = 20
 MAX_DEPTH = 32
+_PATTERN_BYTES = (1 << 15, 1 << 20, PATTERN_BYTES)
+"""How large a compiled pattern may be, tried in turn."""
+_MOST_BYTES = 1 << 27
+"""What all patterns of a schema may take together."""
 _REASONS = {
     "required": "is required",
     "additionalProperties": "is not a field of this version",
@@ -123,26 +127,57 @@ def _said(error: ValidationError, place: tuple[str, ...]) -> list[FieldError]:
 
 
 def _compile(schema: Schema) -> Draft202012Validator:
+    _check_patterns(schema)
     try:
         return ready(object_of(schema.fields, Field.rule))
-    except ValueError:
+    except ValueError as error:
         for field in schema.every:
             _check_alone(field)
-        raise
+        raise SchemaInvalid("#/schema: a limit is not usable") from error
+
+
+def _check_patterns(schema: Schema) -> None:
+    """Refuse patterns that do not run in linear time, or would take too much memory in all."""
+    left = _MOST_BYTES
+    for place, pattern in (found for field in schema.every for found in _patterns(field)):
+        size = next((size for size in _PATTERN_BYTES if _is_pattern(pattern, size)), None)
+        if size is None:
+            refuse(place, "is not a regular expression that runs in linear time and little memory")
+        left -= size
+        if left < 0:
+            refuse(place, "the patterns of this schema take too much memory together")
+
+
+def _patterns(field: Field) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the patterns a field's values must match, and where they stand."""
+    if field.items is not None and not field.items.fields:
+        yield from _patterns(field.items)
+    elif field.kind == "string":
+        mark = field.spec.get("x-personalDataId")
+        named = cast("dict[str, Any]", mark).get("pattern") if isinstance(mark, dict) else None
+        if "pattern" in field.spec:
+            yield (*field.place, "pattern"), field.spec["pattern"]
+        if named is not None:
+            yield (*field.place, "x-personalDataId", "pattern"), named
+
+
+def _is_pattern(pattern: str, size: int) -> bool:
+    try:
+        ready({"pattern": pattern}, size)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_alone(field: Field) -> None:
     """Raise SchemaInvalid for a field that cannot be compiled by itself."""
     if field.items is not None:
         _check_alone(field.items)
-        return
-    if field.fields:
-        return
-    try:
-        ready(field.rule())
-    except ValueError:
-        reason = "is not a regular expression we can run in linear time, or a limit is not usable"
-        refuse((*field.place, "pattern"), reason)
+    elif not field.fields:
+        try:
+            ready(field.rule())
+        except ValueError:
+            refuse(field.place, "has a limit that is not usable")
 
 
 def _check_given(field: Field) -> None:

@@ -11,6 +11,8 @@ from registry.places import refuse
 SCALARS = {"string", "number", "integer", "boolean"}
 LIST_KEYWORDS = ("minItems", "maxItems", "uniqueItems", "unique", "multiple")
 MAX_LENGTH = (1 << 31) - 1
+MOST_ALIKE = 10_000
+MOST_MIXED = 32
 
 _NAME = re.compile(r"[^\x00-\x1f./]{1,100}")
 _NOT_SEEN = {"Cc", "Cs", "Cn", "Co", "Zl", "Zp"}
@@ -197,8 +199,14 @@ def _is_list(value: object) -> bool:
     return isinstance(value, list)
 
 
-def _is_filled(value: object) -> bool:
-    return isinstance(value, list) and bool(cast("list[Any]", value))
+def _is_enum(value: object) -> bool:
+    """Tell whether values are few, or of one kind that is looked up in constant time."""
+    if not isinstance(value, list) or not value:
+        return False
+    listed = cast("list[Any]", value)
+    kinds = {type(each) for each in listed}
+    alike = kinds in ({str}, {int})
+    return len(listed) <= (MOST_ALIKE if alike else MOST_MIXED)
 
 
 def _is_identifier_mark(value: object) -> bool:
@@ -236,7 +244,10 @@ KEYWORDS: dict[str, Check] = {
     "exclusiveMinimum": _AMOUNT,
     "exclusiveMaximum": _AMOUNT,
     "multipleOf": (_is_step, "is a number greater than 0"),
-    "enum": (_is_filled, "is a list of values"),
+    "enum": (
+        _is_enum,
+        f"is a list of values: {MOST_MIXED} at most, or {MOST_ALIKE} all of text or whole numbers",
+    ),
     "examples": (_is_list, "is a list of values"),
     "items": (_is_object, "is an object"),
     "triggers": (_is_list, "is a list"),

@@ -50,10 +50,10 @@ class Releases:
         await served(inside, receive, send)
 
     def _is_older(self, older: FastAPI, scope: Scope) -> bool:
-        """Tell whether a release has an address, and today's contract has not the whole of it."""
+        """Tell whether a release serves a request, or has at least its address and today nobody."""
         found = _match(older, scope)
         if found is Match.PARTIAL:  # the address with another method
-            return _match(self._of, scope) is Match.NONE
+            return _match(self._of, scope) is not Match.FULL
         return found is Match.FULL
 
 

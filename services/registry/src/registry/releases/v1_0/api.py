@@ -119,13 +119,13 @@ _serve(
     databases.router,
     "databases",
     "/databases",
-    _Spelling("databases", model=Databases, answers=Databases.of),
+    _Spelling("databases", model=Databases, answers=Databases.renamed),
 )
 _serve(
     databases.one,
     "database",
     "/database/{id}",
-    _Spelling("database", model=DatabaseInfo, answers=DatabaseInfo.of),
+    _Spelling("database", model=DatabaseInfo, answers=DatabaseInfo.renamed),
 )
 _serve(databases.one, "delete_database", "/database/{id}")
 _serve(
@@ -136,7 +136,7 @@ _serve(
         "DPU",
         asks={"user_id": UserId, "database_id": DatabaseId},
         model=list[PersonalDataUsage],
-        answers=lambda found: [PersonalDataUsage.of(each) for each in found],
+        answers=lambda found: [PersonalDataUsage.renamed(each) for each in found],
     ),
 )
 _serve(

@@ -27,7 +27,7 @@ class _Old(BaseModel):
     """A shape of today under other names."""
 
     @classmethod
-    def of(cls, today: BaseModel) -> Self:
+    def renamed(cls, today: BaseModel) -> Self:
         """Return what today's shape says."""
         return cls.model_validate(today.model_dump())
 

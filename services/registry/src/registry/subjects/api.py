@@ -66,7 +66,7 @@ def _database(found: Database) -> SubjectDatabase:
         identifiers=list(found.identifiers),
         personalFields=list(found.personal),
         records=[_record(one) for one in found.records],
-        uses=[PersonalDataUsage.of(one) for one in found.uses],
+        uses=[PersonalDataUsage.told(one) for one in found.uses],
     )
 
 

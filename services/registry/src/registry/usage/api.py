@@ -100,4 +100,4 @@ def _page(response: Response, found: tuple[list[Usage], str | None]) -> list[Per
     entries, following = found
     if following is not None:
         response.headers[NEXT] = following
-    return [PersonalDataUsage.of(entry) for entry in entries]
+    return [PersonalDataUsage.told(entry) for entry in entries]

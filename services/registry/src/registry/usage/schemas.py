@@ -88,7 +88,7 @@ class PersonalDataUsage(BaseModel):
     )
 
     @classmethod
-    def of(cls, entry: Usage) -> "PersonalDataUsage":
+    def told(cls, entry: Usage) -> "PersonalDataUsage":
         """Return an entry as it is shown."""
         reference = entry.reference
         detail, facts = entry.detail, entry.facts

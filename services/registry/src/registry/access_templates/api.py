@@ -16,7 +16,7 @@ from registry.access_templates.models import (
 )
 from registry.access_templates.schemas import AccessTemplateBody, AccessTemplateInfo
 from registry.conditions.models import ConditionInvalid
-from registry.fields.models import SchemaInvalid
+from registry.places import SchemaInvalid
 from registry.policies.models import RightsInvalid
 
 router = APIRouter(prefix="/access-templates", tags=["rights"])

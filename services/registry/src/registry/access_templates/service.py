@@ -14,6 +14,9 @@ from registry.access_templates.models import (
 from registry.databases import service as databases
 from registry.policies import models as policies
 
+_CHANGED = {Kind.ROLE: "access-role.changed", Kind.TEMPLATE: "access-template.changed"}
+_DELETED = {Kind.ROLE: "access-role.deleted", Kind.TEMPLATE: "access-template.deleted"}
+
 
 async def page(session: Session, caller: Caller, kind: Kind) -> list[NamedPolicies]:
     """Return all of the member's, by name."""
@@ -39,7 +42,7 @@ async def put(session: Session, ledger: Ledger, caller: Caller, given: NamedPoli
     if await store.find(session, caller.tenant, given.kind, given.name) == given:
         return
     await store.save(session, caller.tenant, given)
-    await _changed(session, ledger, caller, f"access-{given.kind}.changed", given.name)
+    await _changed(session, ledger, caller, _CHANGED[given.kind], given.name)
 
 
 async def delete(session: Session, ledger: Ledger, caller: Caller, kind: Kind, name: str) -> None:
@@ -50,7 +53,7 @@ async def delete(session: Session, ledger: Ledger, caller: Caller, kind: Kind, n
     if users:
         raise TemplateInUse("it is taken over by " + ", ".join(users))
     await store.remove(session, caller.tenant, kind, name)
-    await _changed(session, ledger, caller, f"access-{kind}.deleted", name)
+    await _changed(session, ledger, caller, _DELETED[kind], name)
 
 
 async def _changed(session: Session, ledger: Ledger, caller: Caller, kind: str, name: str) -> None:

@@ -146,6 +146,12 @@ def test_there_are_not_more_services_than_anybody_could_read():
     [
         {"hidden": "data-read"},
         {"hidden": ["nothing"]},
+        {"hidden": [["data-read"]]},
+        {"next": "x"},
+        {"next": 1 << 40},
+        {"own": [{"type": ["copy"], "number": 1001, "name": "a", "of": "data-read"}]},
+        {"own": [{"type": "copy", "number": 1001, "name": "a", "of": "data-read", "fields": "b"}]},
+        {"own": [{"type": "copy", "number": 1001, "name": "a", "of": "data-read", "fields": [1]}]},
         {"deleted": [1]},
         {"own": {}},
         {"own": [1]},

@@ -15,6 +15,7 @@ FIRST_OWN = 1001
 """Number of the first service that is not generated."""
 
 MOST_OWN = 100
+_LARGEST = 1 << 31
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -169,7 +170,7 @@ class Services:
             _names(said.get("hidden", []), "hidden"),
             _names(said.get("deleted", []), "deleted"),
             own,
-            max([int(said.get("next", FIRST_OWN)), *(each.number + 1 for each in own)]),
+            max([_next(said.get("next", FIRST_OWN)), *(each.number + 1 for each in own)]),
         )
         if len({each.name for each in own}) < len(own) or len(own) > MOST_OWN:
             refuse(("own",), f"{MOST_OWN} services at most, each with a name of its own")
@@ -277,16 +278,29 @@ def checked(own: Own, fields: Sequence[str] | None, *place: object) -> Own:
 def _own(said: Mapping[str, Any], index: int) -> Own:
     place = ("own", index)
     kind, number, fields = said.get("type"), said.get("number"), said.get("fields")
-    if kind not in {"copy", "view"} or not isinstance(number, int) or number < FIRST_OWN:
+    is_number = isinstance(number, int) and FIRST_OWN <= number < _LARGEST
+    if kind not in ("copy", "view") or not is_number:
         refuse(place, "is a copy or a view with a number")
     texts = [said.get(name, "") for name in ("name", "of", "description")]
     if not all(isinstance(each, str) for each in texts):
         refuse(place, "name, of and description are texts")
+    if fields is not None and not _are_texts(fields):
+        refuse((*place, "fields"), "is a list of field names")
     named = None if fields is None else tuple(cast("list[str]", fields))
     name, of, description = cast("list[str]", texts)
     shown = said.get("isVisible") is not False
-    made = Own(number, name, cast("Any", kind), of, named, description, shown)
+    made = Own(cast("int", number), name, cast("Any", kind), of, named, description, shown)
     return checked(made, None, *place)
+
+
+def _are_texts(said: object) -> bool:
+    return isinstance(said, list) and all(isinstance(e, str) for e in cast("list[object]", said))
+
+
+def _next(said: object) -> int:
+    if not isinstance(said, int) or isinstance(said, bool) or not 0 <= said < _LARGEST:
+        refuse(("next",), "is a number")
+    return said
 
 
 def _objects(said: object) -> list[dict[str, Any]]:
@@ -298,6 +312,6 @@ def _objects(said: object) -> list[dict[str, Any]]:
 
 def _names(said: object, place: str) -> frozenset[str]:
     given = cast("list[object]", said) if isinstance(said, list) else None
-    if given is None or not all(each in _BY_NAME for each in given):
+    if given is None or not all(isinstance(each, str) and each in _BY_NAME for each in given):
         refuse((place,), "is a list of names of generated services")
     return frozenset(cast("list[str]", given))

@@ -15,13 +15,16 @@ from registry.changes.models import Draft
 from registry.databases.models import Release
 from registry.effects.models import Effect
 from registry.links.models import LINKED_FROM, LINKS
+from registry.paths import value_at, with_value
 from registry.places import pointer
 from registry.records.models import Record
-from registry.triggers.models import value_at
 from registry.validation.models import MAX_ERRORS
 
 MOST = 10_000
 """Entries of one batch, and records that one query may change or delete."""
+
+Leaves = Sequence[tuple[str, tuple[str, ...]]]
+"""The names and paths of the fields that hold no described fields."""
 
 _WHOLE = re.compile(r"#(/write/content|/entries/[0-9]+)")
 
@@ -149,6 +152,16 @@ def not_unique(broken: Mapping[UUID, Sequence[str]]) -> dict[UUID, Problem]:
     return found
 
 
+def is_whole(
+    key: Mapping[str, Any], paths: Sequence[tuple[str, ...]], values: Sequence[Any]
+) -> bool:
+    """Tell whether a key is made of these values at these paths, and of nothing else."""
+    made: dict[str, Any] = {}
+    for path, value in zip(paths, values, strict=True):
+        made = with_value(made, path, value)
+    return None not in values and made == key
+
+
 def touches_unique(release: Release, made: Made) -> bool:
     """Tell whether a change touches a value that must be unique."""
     names = {name for group in release.current.schema.uniques for name in group}
@@ -158,42 +171,44 @@ def touches_unique(release: Release, made: Made) -> bool:
     )
 
 
-def effect_of(release: Release, kind: str, made: Made) -> Effect:
-    """Return what others are told of one record of a batch."""
-    names = _names(release, made.before, made.after)
-    return Effect(kind, made.record, made.before, made.after, names)
+def effects_of(release: Release, kind: str, made: Sequence[Made]) -> list[Effect]:
+    """Return what others are told of the records of a batch."""
+    leaves = [
+        (field.name, field.path)
+        for field in release.path.schema.every
+        if not field.in_list and not field.inside
+    ]
+    return [
+        Effect(kind, one.record, one.before, one.after, _names(release, leaves, one))
+        for one in made
+    ]
 
 
-def part_of(release: Release, made: Made) -> Part:
+def _names(release: Release, leaves: Leaves, made: Made) -> list[str]:
+    """Return the names of the fields that differ; a new record is not compared with anything."""
+    if made.before and made.after:
+        return changes.changed(release, made.before, made.after)
+    content = made.before or made.after
+    return [name for name, path in leaves if value_at(content, path) is not None]
+
+
+def part_of(release: Release, effect: Effect) -> Part:
     """Return what the ledger keeps of one record of a batch, as it would of a single change.
 
     Values are sealed for those entitled where the record is about somebody, or else digests tell.
     """
-    before, after = made.before, made.after
-    names = _names(release, before, after)
-    person = next((subject for subject in made.record.subjects if subject), None)
-    name = f"database:{release.database}/record:{made.record.id}"
-    facts: dict[str, Any] = {"fields": names, "recordNumber": made.record.number}
+    record, before, after = effect.record, effect.before, effect.after
+    person = next((subject for subject in record.subjects if subject), None)
+    name = f"database:{release.database}/record:{record.id}"
+    facts: dict[str, Any] = {"fields": list(effect.fields), "recordNumber": record.number}
     if person is None:
         return Part(name, None, {**facts, "before": _digest(before), "after": _digest(after)})
     detail = {
-        "reference": made.record.primary_key,
-        "before": changes.values(before, names),
-        "after": changes.values(after, names),
+        "reference": record.primary_key,
+        "before": changes.values(before, effect.fields),
+        "after": changes.values(after, effect.fields),
     }
     return Part(name, person, facts, detail)
-
-
-def _names(release: Release, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """Return the names of the fields that differ; a new record is not compared with anything."""
-    if before and after:
-        return changes.changed(release, before, after)
-    content = before or after
-    return [
-        field.name
-        for field in release.path.schema.every
-        if not field.in_list and not field.inside and value_at(content, field.path) is not None
-    ]
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -20,13 +20,13 @@ from registry.changes.models import PLACE
 from registry.changes.service import Asked, Work
 from registry.effects import models as effects
 from registry.effects import service as following
-from registry.paths import with_value
+from registry.effects.models import Effect
+from registry.paths import value_at
 from registry.records import service as records
 from registry.records.models import QueryInvalid, Record, RecordNotFound
 from registry.records.service import Call
 from registry.rights.models import Action
 from registry.secrets import models as secrets
-from registry.triggers.models import value_at
 from registry.usage import service as usage
 from registry.validation.models import clean
 
@@ -186,16 +186,17 @@ async def upsert(
 
 
 async def _keyed(work: Work, keys: Sequence[Content]) -> dict[int, Record]:
-    """Return the record that has each key, locked, by the key's place."""
-    database, primary = work.release.database, work.release.current.schema.primary_key
-    values = [value_at(key, primary.path) if primary else None for key in keys]
-    if primary is None or any(
-        value is None or dict(key) != with_value({}, primary.path, value)
-        for key, value in zip(keys, values, strict=True)
-    ):
-        return await store.lock_chosen(work.session, database, keys)
-    found = await store.lock_keyed(work.session, database, [str(value) for value in values])
-    return {place: found[str(v)] for place, v in enumerate(values) if str(v) in found}
+    """Return the record that has each key, locked, by the key's place.
+
+    All have the same fields; those that are unique together are looked up as such.
+    """
+    database, schema = work.release.database, work.release.current.schema
+    for names in schema.uniques:
+        paths = [tuple(name.split(".")) for name in names]
+        values = [[value_at(key, path) for path in paths] for key in keys]
+        if models.is_whole(keys[0], paths, values[0]):
+            return await store.lock_unique(work.session, database, names, values)
+    return await store.lock_chosen(work.session, database, keys)
 
 
 def as_new(work: Work, content: Content) -> Content:
@@ -366,8 +367,9 @@ async def _record(work: Work, kind: str, operation: str, made: Sequence[Made]) -
     """Do what follows from changes of one kind, and write them down as one entry with its parts."""
     if not made:
         return
-    await _follow(work, kind, made)
     call, release = work.call, work.release
+    found = models.effects_of(release, kind, made)
+    await _follow(work, [one.row for one in made], found)
     facts = {
         "operation": operation,
         "version": call.version,
@@ -381,21 +383,19 @@ async def _record(work: Work, kind: str, operation: str, made: Sequence[Made]) -
         facts=facts,
         detail=usage.reader(call.caller),
         tenant=call.caller.tenant,
-        parts=[models.part_of(release, one) for one in made],
+        parts=[models.part_of(release, effect) for effect in found],
     )
     await work.ledger.record(work.session, usage.with_basis(entry, call.legal_basis))
 
 
-async def _follow(work: Work, kind: str, made: Sequence[Made]) -> None:
+async def _follow(work: Work, rows: Sequence[int], found: Sequence[Effect]) -> None:
     """Do what follows; where links can refuse an entry, entry by entry, so that it is named."""
-    release = work.release
-    found = [(one.row, models.effect_of(release, kind, one)) for one in made]
-    if not models.is_linked(release):
-        await following.follow(work.session, release, [effect for _, effect in found])
+    if not models.is_linked(work.release):
+        await following.follow(work.session, work.release, found)
         return
-    for row, effect in found:
+    for row, effect in zip(rows, found, strict=True):
         try:
-            await following.follow(work.session, release, [effect])
+            await following.follow(work.session, work.release, [effect])
         except Problem as problem:
             models.refuse([Fault(row, problem)])
 

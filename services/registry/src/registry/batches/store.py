@@ -12,7 +12,7 @@ import asyncpg
 
 from kit.database import Session
 from registry.batches.models import Made
-from registry.fields.models import Schema
+from registry.fields.models import Schema, rule_of
 from registry.records.models import Record, as_id
 
 # ruff: noqa: S608  only the column names here are put in
@@ -33,21 +33,27 @@ _REFERRED = f"""
       AND (r.primary_key = k.reference OR r.id = k.id)
     ORDER BY r.id FOR UPDATE OF r
 """
-# + 0 leaves only the index of contents to look by: rows are found one by one, each fast
+# conditions that an index of all records could serve stay outside: with such an index, chosen
+# while nothing is known yet of a new table, each row would go through all records
 _CHOSEN = f"""
     SELECT k.place, {_COLUMNS}
     FROM unnest($2::text[]) WITH ORDINALITY AS k (content, place)
     CROSS JOIN LATERAL (
-      SELECT r.id FROM record r
-      WHERE r.database_id + 0 = $1 AND r.deleted_at IS NULL AND r.archived_at IS NULL
-        AND r.content @> k.content::jsonb OFFSET 0
+      SELECT r.id FROM record r WHERE r.content @> k.content::jsonb OFFSET 0
     ) AS found
-    JOIN record r ON r.id = found.id
+    JOIN record r ON r.id = found.id AND {_HERE}
     ORDER BY r.id FOR UPDATE OF r
 """
-_KEYED = f"""
-    SELECT {_COLUMNS} FROM record r WHERE {_HERE} AND r.primary_key = ANY($2::text[])
-    ORDER BY r.id FOR UPDATE
+_UNIQUE = f"""
+    SELECT k.place, {_COLUMNS}
+    FROM unnest($3::text[]) WITH ORDINALITY AS k (values, place)
+    CROSS JOIN LATERAL (
+      SELECT u.record_id FROM record_unique_value u
+      WHERE u.database_id = $1 AND u.rule = $2
+        AND u.value = sha256(convert_to(k.values::jsonb::text, 'UTF8')) OFFSET 0
+    ) AS found
+    JOIN record r ON r.id = found.record_id AND {_HERE}
+    ORDER BY r.id FOR UPDATE OF r
 """
 _SAVE = """
     WITH new AS (
@@ -227,12 +233,13 @@ async def lock_referred(
     return found
 
 
-async def lock_keyed(session: Session, database_id: int, keys: Sequence[str]) -> dict[str, Record]:
-    """Return the records with these primary keys, locked, by their keys."""
-    found: dict[str, Record] = {}
-    for row in await session.fetch(_KEYED, database_id, list(keys)):
-        found.setdefault(row["primary_key"], _record(row))
-    return found
+async def lock_unique(
+    session: Session, database_id: int, names: Sequence[str], values: Sequence[Sequence[Any]]
+) -> dict[int, Record]:
+    """Return the record with each of these values of a uniqueness rule, locked, by their place."""
+    texts = [json.dumps(each) for each in values]
+    rows = await session.fetch(_UNIQUE, database_id, rule_of(names), texts)
+    return {row["place"] - 1: _record(row) for row in rows}
 
 
 async def lock_chosen(
@@ -241,8 +248,10 @@ async def lock_chosen(
     """Return the oldest record that contains each query, locked, by the query's place."""
     texts = [json.dumps(query) for query in queries]
     found: dict[int, Record] = {}
+    await session.fetch("SET LOCAL enable_seqscan = off")  # as above
     for row in await session.fetch(_CHOSEN, database_id, texts):
         found.setdefault(row["place"] - 1, _record(row))
+    await session.fetch("SET LOCAL enable_seqscan = on")
     return found
 
 

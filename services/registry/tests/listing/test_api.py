@@ -544,6 +544,22 @@ async def test_a_pattern_that_takes_too_long_is_refused(owner, people, monkeypat
     assert refused.json()["title"] == "The pattern takes too long"
 
 
+async def test_a_list_that_takes_too_long_says_so(owner, people, database, monkeypatch):
+    monkeypatch.setattr("registry.listing.store._COLUMNS", "r.id, pg_sleep(30)")
+    view = {"name": "v", "fields": ["name"]}
+    number = (await owner.get("/databases")).json()["databases"][0]["id"]
+    assert (await owner.post(f"/database/{number}/views", json=view)).status_code == 200
+    async with database.connection() as connection:
+        for address in (BASE, f"{BASE}/views/v"):
+            async with connection.driver.transaction():
+                await connection.driver.execute("SAVEPOINT before")
+                await connection.driver.execute("SET LOCAL statement_timeout = '1s'")
+                refused = await owner.get(address)
+                await connection.driver.execute("ROLLBACK TO SAVEPOINT before")
+            assert refused.status_code == 503
+            assert refused.json()["title"] == "The list takes too long"
+
+
 # -- fields the schema lists under indexes ---------------------------------------------------
 
 INDEXED = {

@@ -211,7 +211,20 @@ async def test_only_who_decides_about_rights_says_who_reads_a_view(client_for, p
         bad = await analyst.post(address, json={**POOR, "name": "n", "fields": ["shoe"]})
         assert (bad.status_code, bad.json()["errors"][0]["pointer"]) == (400, "#/fields/0")
         assert (await analyst.put(f"{address}/1", json={"fields": ["id"]})).status_code == 400
-        assert (await analyst.get("/database/1234567/views")).status_code == 404
+        opened = {"fields": ["id"], "policies": EVERYBODY}
+        assert (await analyst.put(f"{address}/x", json=opened)).status_code == 403
+
+
+async def test_a_database_that_is_not_there_has_no_views(owner, people):
+    address = "/database/1234567/views"
+    for method, where, body in (
+        ("GET", address, None),
+        ("POST", address, POOR),
+        ("GET", f"{address}/poor", None),
+        ("PUT", f"{address}/poor", {"fields": ["id"]}),
+        ("DELETE", f"{address}/poor", None),
+    ):
+        assert (await owner.request(method, where, json=body)).status_code == 404, method
 
 
 async def test_a_version_without_the_fields_does_not_have_the_view(owner, people, publish):

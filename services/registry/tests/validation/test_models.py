@@ -5,8 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.changes.models import loggable, merge, same
-from registry.fields.models import FieldUnknown, SchemaInvalid
+from registry.fields.models import FieldUnknown
 from registry.keywords.models import parse
+from registry.places import SchemaInvalid
 from registry.validation.models import MAX_ERRORS, ContentInvalid, Validator, clean
 
 NESTED = parse(

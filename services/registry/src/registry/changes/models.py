@@ -9,12 +9,12 @@ from kit.problems import Conflict, FieldError, Invalid, Problem
 from registry.actions.models import Event
 from registry.databases.models import Release, Rules
 from registry.fields.models import Schema
-from registry.paths import with_value
+from registry.paths import value_at, with_value
 from registry.places import pointer
 from registry.records.models import Record
 from registry.rights.models import FieldHidden, Grant
 from registry.secrets import models as secrets
-from registry.triggers.models import counters, fire, value_at
+from registry.triggers.models import counters, fire
 from registry.validation.models import refuse_content
 
 PLACE = ("write", "content")

@@ -21,13 +21,13 @@ from registry.effects.models import Effect
 from registry.files import store as files
 from registry.links import service as links
 from registry.links.models import Fallen
+from registry.paths import value_at
 from registry.places import pointer
 from registry.records import service as records
 from registry.records.models import QueryInvalid, Record, RecordNotFound
 from registry.records.service import Call, Opened
 from registry.rights.models import Action, NotAllowed
 from registry.secrets import models as secrets
-from registry.triggers.models import value_at
 from registry.usage import service as usage
 from registry.usage.service import reader
 from registry.validation.models import clean

@@ -13,8 +13,8 @@ from typing import Any, cast
 
 from kit.problems import FieldError
 from registry.fields.models import Field, FieldUnknown, Schema
+from registry.paths import value_at
 from registry.rows.models import decode
-from registry.triggers.models import value_at
 
 _FORMULA = re.compile(r"'*([=+\-@\t\r\n]|\Z)")
 _MARKED = re.compile(r"'+([=+\-@\t\r\n]|\Z)")

@@ -29,7 +29,8 @@ from registry.areas import models as areas
 from registry.areas.models import Area, AreaInvalid
 from registry.expressions import models as expressions
 from registry.expressions.models import Pattern, PatternInvalid
-from registry.fields.models import Field, Schema, pointer
+from registry.fields.models import Field, Schema
+from registry.places import pointer
 
 MAX_DEPTH = 8
 MAX_COMPARISONS = 100

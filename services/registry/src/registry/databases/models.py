@@ -11,8 +11,9 @@ from typing import Any, cast
 from uuid import UUID
 
 from kit.problems import Conflict, NotFound
-from registry.fields.models import Schema, refuse
+from registry.fields.models import Schema
 from registry.keywords import models as keywords
+from registry.places import refuse
 from registry.triggers import models as triggers
 from registry.triggers.models import Trigger
 from registry.validation.models import Validator
@@ -270,7 +271,7 @@ def number_format(version: Version) -> str:
     schema = version.definition.schema()
     key = schema.primary_key
     templates = [t.template for t in triggers.parse(schema) if key and t.target.path == key.path]
-    return cast("str", templates[0]) if templates else f"{{{triggers.NUMBER}}}"
+    return str(templates[0]) if templates else f"{{{triggers.NUMBER}}}"
 
 
 def _check_reachable(schema: Schema, made: Sequence[Trigger]) -> None:

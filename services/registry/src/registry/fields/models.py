@@ -14,9 +14,7 @@ from registry.examples import models as examples
 from registry.geometry.models import EXAMPLES, SCHEMAS
 from registry.marks.models import Choice, FileRule, Link, Mask
 from registry.paths import value_at, with_value
-from registry.places import SchemaInvalid as SchemaInvalid  # noqa: PLC0414  for its readers
 from registry.places import pointer
-from registry.places import refuse as refuse  # noqa: PLC0414  for its readers
 from registry.rules import models as rules
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")

@@ -19,6 +19,7 @@ from registry.databases import service as databases
 from registry.databases.models import ConsentRule, RegistryNotFound, Release, version_number
 from registry.decisions import service as decisions
 from registry.decisions.models import ConsentRequired, Decision, Question
+from registry.paths import value_at
 from registry.records import store
 from registry.records.models import (
     FormatUnknown,
@@ -35,7 +36,6 @@ from registry.rights import service as rights
 from registry.rights.models import FULL, Action, Grant
 from registry.secrets import models as secrets
 from registry.services import service as services
-from registry.triggers.models import value_at
 from registry.usage import service as usage
 from registry.usage.models import CHECKED, READ, REFUSED, Look
 from registry.usage.service import Purpose

@@ -9,7 +9,7 @@ from kit.web import Evidence, Reading, Transaction, may_answer
 from registry.conditions.models import ConditionInvalid
 from registry.databases.models import DatabaseNotFound, RegistryNotFound, version_number
 from registry.databases.schemas import ChosenDatabase
-from registry.fields.models import SchemaInvalid
+from registry.places import SchemaInvalid
 from registry.policies.models import Party, RightsInvalid
 from registry.rights import service
 from registry.rights.models import Rights

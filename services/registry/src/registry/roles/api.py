@@ -11,7 +11,7 @@ from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
 from registry.access_templates import service as named
 from registry.access_templates.models import Kind, NamedPolicies, NameInvalid, TemplateNotFound
 from registry.conditions.models import ConditionInvalid
-from registry.fields.models import SchemaInvalid
+from registry.places import SchemaInvalid
 from registry.policies.models import RightsInvalid
 from registry.roles import service
 from registry.roles.models import Group, GroupNotFound, Holder, HolderInvalid, HolderNotFound, Kept

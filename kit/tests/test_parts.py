@@ -1,6 +1,7 @@
 """A bulk operation is one entry, and each of its parts is found, opened and proven by itself."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
@@ -14,9 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit import audit
+from kit.canonical import canonical
 from kit.database import Transaction
 from kit.evidence import MOST_PARTS, Entry, Keys, Ledger, Part, Search, leaf_hash
 from kit.evidence.merkle import root_of, verify_inclusion
+from kit.evidence.models import sealed_part
 from kit.evidence.packages import PackageUnreadable, Proof, read
 from kit.evidence.parts import path_of
 from kit.evidence.sequencing import append, read_head
@@ -143,6 +146,26 @@ def test_the_path_of_a_part_leads_to_the_root_of_all(texts, data):
     leaves = [leaf_hash(text) for text in texts]
     place = data.draw(st.integers(0, len(leaves) - 1))
     verify_inclusion(leaves[place], place, len(leaves), path_of(place, leaves), root_of(leaves))
+
+
+@given(
+    st.text(st.characters(exclude_categories=("Cs",))),
+    st.none() | st.binary(min_size=32, max_size=32),
+    st.none() | st.binary(max_size=9),
+    st.dictionaries(
+        st.text(st.characters(exclude_categories=("Cs",))), st.none() | st.integers(0, 9)
+    ),
+)
+def test_a_part_is_written_in_canonical_form(thing, reference, seal, facts):
+    made = sealed_part(Part(thing, None, facts), reference, seal)
+    assert made.canonical == canonical(
+        {
+            "object": thing,
+            "subject": reference and reference.hex(),
+            "facts": facts,
+            "detail": None if seal is None else hashlib.sha256(seal).hexdigest(),
+        }
+    )
 
 
 # -- the walk and the package ----------------------------------------------------------------------

@@ -183,13 +183,17 @@ def sealed(
 
 def sealed_part(part: Part, reference: bytes | None, seal: bytes | None) -> SealedPart:
     """Return a part with its canonical form, which is a leaf under the root its entry states."""
-    said = {
-        "detail": _digest(seal),
-        "facts": dict(part.facts),
-        "object": part.object,
-        "subject": None if reference is None else reference.hex(),
-    }
-    return SealedPart(part.object, reference, canonical(said), seal)
+    digest = "null" if seal is None else f'"{_digest(seal)}"'
+    subject = "null" if reference is None else f'"{reference.hex()}"'
+    facts = canonical(dict(part.facts)) if part.facts else b"{}"
+    # as canonical() would write the four names: there may be thousands of these
+    said = b'{"detail":%b,"facts":%b,"object":%b,"subject":%b}' % (
+        digest.encode(),
+        facts,
+        canonical(part.object),
+        subject.encode(),
+    )
+    return SealedPart(part.object, reference, said, seal)
 
 
 def _summed(parts: Sequence[SealedPart]) -> dict[str, Any]:

@@ -128,6 +128,19 @@ async def test_another_member_is_not_told_of_small_groups(owner, other, child):
     assert (await stats(other, **{"query.village": "Narva"}))["groups"] == []
 
 
+async def test_how_small_a_group_may_be_is_said_of_a_database_that_is_there(owner, child, entries):
+    path = f"/database/{child}/statistics"
+    assert (await owner.get(path)).json() == {"smallestGroup": 5}
+    for _ in range(2):
+        assert (await owner.put(path, json={"smallestGroup": 7})).status_code == 200
+    assert (await owner.get(path)).json() == {"smallestGroup": 7}
+    assert len(await entries("statistics.settled")) == 1
+    assert (await owner.put(path, json={"smallestGroup": 0})).status_code == 400
+    assert (await owner.get("/database/999999/statistics")).status_code == 404
+    missing = await owner.put("/database/999999/statistics", json={"smallestGroup": 7})
+    assert missing.status_code == 404
+
+
 async def test_two_roles_get_different_totals(owner, other, child):
     await owner.put(f"/database/{child}/statistics", json={"smallestGroup": 1})
     rights = {

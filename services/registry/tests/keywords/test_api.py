@@ -169,6 +169,15 @@ async def test_triggers_run_when_a_record_changes_and_only_then(owner, publish, 
     assert len(await entries("record.updated")) == 1
 
 
+async def test_what_only_a_change_sets_cannot_be_required(owner):
+    trigger = {"on": ["change"], "actions": [{"value": "x"}]}
+    fields = {"a": {"readOnly": True, "triggers": [trigger]}}
+    schema = {"properties": fields, "required": ["a"]}
+    refused = await owner.post("/database/modify", json={"code": "P", "schema": schema})
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["pointer"] == "#/schema/properties/a/readOnly"
+
+
 async def test_gapless_numbers_have_no_gap_when_records_are_refused(open_registry, publish):
     number = {"type": "number", "width": 3, "gapless": True}
     fields = {

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from kit.problems import Conflict, NotFound
+from registry.actions.models import Event
 from registry.fields.models import Schema
 from registry.keywords import models as keywords
 from registry.places import refuse
@@ -276,7 +277,7 @@ def number_format(version: Version) -> str:
 
 def _check_reachable(schema: Schema, made: Sequence[Trigger]) -> None:
     """Refuse a schema no record could ever fit."""
-    set_by_trigger = {trigger.target.name for trigger in made}
+    set_by_trigger = {trigger.target.name for trigger in made if Event.CREATE in trigger.events}
     for each in schema.every:
         if each.required and each.marked("readOnly") and each.name not in set_by_trigger:
             refuse((*each.place, "readOnly"), "is required, and nothing could ever set it")

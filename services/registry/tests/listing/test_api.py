@@ -346,6 +346,19 @@ async def test_a_search_finds_what_a_record_says_now(owner, people):
     assert await _names(owner, "search=robert") == ["Robert"]
 
 
+async def test_nothing_is_kept_of_what_a_destroyed_record_said(owner, people, entries, database):
+    ann = (await entries("record.created"))[0].object.rpartition(":")[2]
+    gone = await owner.delete(
+        f"{BASE}/{ann}/delete?hard=true", headers={"X-Legal-Basis": "Archives Act 3"}
+    )
+    assert gone.is_success, gone.text
+    async with database.connection() as connection:
+        kept = await connection.fetch(
+            "SELECT FROM record_words WHERE record_id = $1 AND words <> ''", ann
+        )
+    assert kept == []
+
+
 async def test_a_search_finds_nothing_in_another_database(owner, people, publish):
     await publish(owner, "Q", PEOPLE)
     assert await _names(owner, "search=bob", "/data/Q/1.0") == []
@@ -509,13 +522,16 @@ async def test_archived_records_are_shown_to_the_owners_analyst_alone(
         assert (await client.get(f"{BASE}?includeArchived=true")).status_code == 403
 
 
-async def test_a_list_of_a_moment_shows_records_as_they_were(owner, people):
+async def test_a_list_of_a_moment_shows_records_as_they_were(owner, people, entries):
     await asyncio.sleep(0.01)
     then = datetime.now(UTC).isoformat()
     await asyncio.sleep(0.01)
     body = {"query": {"content": {"name": "bob"}}, "write": {"content": {"age": 50}}}
     await owner.put(f"{BASE}/update", json=body)
     await _create(owner, {"name": "new", "age": 9})
+    ann = (await entries("record.created"))[0].object.rpartition(":")[2]
+    assert (await owner.delete(f"{BASE}/{ann}/delete")).status_code == 204
+    assert await _names(owner, "ordering=name") == ["bob", "new", "አበበ"]
     now, past = "query.age=9", urlencode({"query.age": "9", "asOf": then})
     assert await _names(owner, now) == ["new"]
     assert await _names(owner, past) == ["bob"]

@@ -19,6 +19,7 @@ from registry.effects import models as effects
 from registry.effects import service as following
 from registry.effects.models import Effect
 from registry.files import store as files
+from registry.indexes import service as indexes
 from registry.links import service as links
 from registry.links.models import Fallen
 from registry.paths import value_at
@@ -188,6 +189,7 @@ async def destroy(session: Session, ledger: Ledger, call: Call, reference: str) 
     for each in await links.falling(session, work.release, gone.id):
         await _fall(work, each)
     await files.destroy(session, gone.id)
+    await indexes.forget(session, gone.id)
     await store.free_values(session, gone.id)
     await _record(work, effects.DESTROYED, gone, ({}, {}))
 

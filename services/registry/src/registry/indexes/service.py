@@ -34,6 +34,11 @@ def statement(release: Release, record: Record, given: str) -> Statement | None:
     return store.words_of(record.id, lexemes, given)
 
 
+async def forget(session: Session, record_id: UUID) -> None:
+    """Keep nothing more of a record that is destroyed."""
+    await store.forget(session, record_id)
+
+
 async def publish(
     session: Session, database_id: int, before: Schema | None, schema: Schema
 ) -> None:

@@ -46,6 +46,12 @@ async def keep(session: Session, kept: Kept, *, values: bool) -> None:
         await session.fetch(_VALUES, kept.database, *(list(column) for column in columns))
 
 
+async def forget(session: Session, record_id: UUID) -> None:
+    """Remove what is kept of a record."""
+    await session.fetch("DELETE FROM record_words WHERE record_id = $1", record_id)
+    await session.fetch("DELETE FROM record_value WHERE record_id = $1", record_id)
+
+
 async def next_records(
     session: Session, database_id: int, after: UUID, count: int
 ) -> list[tuple[UUID, str]]:

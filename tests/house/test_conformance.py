@@ -6,8 +6,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROW = re.compile(r"^\| (?P<id>DRS?-[^ |]+) \| (?P<level>[RrO-]) \|(?P<rest>.*)\|$", re.MULTILINE)
+CALLED = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (…?/[^`?]*)")
 NAMED = re.compile(r"`([\w./-]+\.(?:py|md))(?:::(\w+))?`")
 WITHOUT = ("Not yet: ", "Not built: ")
 OF_REGISTRY = "services/registry/tests"
@@ -79,3 +81,21 @@ def test_every_test_that_is_named_exists(house: Path, rows: dict[str, re.Match[s
             if not found.is_file() or (function and function not in functions(found)):
                 missing.append(f"{name}: {file}::{function}")
     assert missing == []
+
+
+def test_every_call_that_is_named_is_in_the_contract(house: Path) -> None:
+    text = (house / "docs/conformance/registry.md").read_text(encoding="utf-8")
+    contract = (house / "contracts/registry.yaml").read_text(encoding="utf-8")
+    paths = yaml.load(contract, yaml.CSafeLoader)["paths"]
+    unknown = [
+        f"{method} {path}"
+        for method, path in CALLED.findall(text)
+        if not any(method.lower() in item and _same(path, of) for of, item in paths.items())
+    ]
+    assert unknown == []
+
+
+def _same(said: str, path: str) -> bool:
+    """Tell whether a path is the one meant; what it begins with may be left out (`…/links`)."""
+    said, path = (re.sub(r"\{[^}]*\}", "{}", each) for each in (said, path))
+    return path.endswith(said.removeprefix("…")) if said.startswith("…") else path == said

@@ -26,34 +26,36 @@ _MATCHING = f"""
     WHERE {_HERE} AND r.content @> $2::jsonb
     ORDER BY r.id LIMIT $3 FOR UPDATE
 """
-_REFERRED = f"""
-    SELECT k.place, {_COLUMNS}
+# Which record is meant is looked for without what else must hold of it: of a new table the planner
+# knows nothing, and would go through an index of all records for each row.
+_REFERRED = """
+    SELECT k.place, r.id
     FROM unnest($2::text[], $3::uuid[]) WITH ORDINALITY AS k (reference, id, place)
-    JOIN record r ON r.database_id = $1 AND r.deleted_at IS NULL
-      AND (r.primary_key = k.reference OR r.id = k.id)
-    ORDER BY r.id FOR UPDATE OF r
+    CROSS JOIN LATERAL (
+      SELECT r.id FROM record r WHERE r.database_id = $1 AND r.primary_key = k.reference
+      UNION ALL SELECT r.id FROM record r WHERE r.id = k.id
+      OFFSET 0
+    ) AS r
 """
-# conditions that an index of all records could serve stay outside: with such an index, chosen
-# while nothing is known yet of a new table, each row would go through all records
-_CHOSEN = f"""
-    SELECT k.place, {_COLUMNS}
-    FROM unnest($2::text[]) WITH ORDINALITY AS k (content, place)
+_CHOSEN = """
+    SELECT k.place, r.id
+    FROM unnest($1::text[]) WITH ORDINALITY AS k (content, place)
     CROSS JOIN LATERAL (
       SELECT r.id FROM record r WHERE r.content @> k.content::jsonb OFFSET 0
-    ) AS found
-    JOIN record r ON r.id = found.id AND {_HERE}
-    ORDER BY r.id FOR UPDATE OF r
+    ) AS r
 """
-_UNIQUE = f"""
-    SELECT k.place, {_COLUMNS}
+_UNIQUE = """
+    SELECT k.place, u.record_id AS id
     FROM unnest($3::text[]) WITH ORDINALITY AS k (values, place)
     CROSS JOIN LATERAL (
       SELECT u.record_id FROM record_unique_value u
       WHERE u.database_id = $1 AND u.rule = $2
         AND u.value = sha256(convert_to(k.values::jsonb::text, 'UTF8')) OFFSET 0
-    ) AS found
-    JOIN record r ON r.id = found.record_id AND {_HERE}
-    ORDER BY r.id FOR UPDATE OF r
+    ) AS u
+"""
+_LOCK = f"""
+    SELECT {_COLUMNS}, r.database_id = $2 AND r.deleted_at IS NULL AS is_here
+    FROM record r WHERE r.id = ANY($1::uuid[]) ORDER BY r.id FOR UPDATE
 """
 _SAVE = """
     WITH new AS (
@@ -224,13 +226,12 @@ async def lock_referred(
 ) -> dict[int, Record]:
     """Return the records with these primary keys or ids, locked, by the place of the reference."""
     ids = [as_id(reference) for reference in references]
-    rows = await session.fetch(_REFERRED, database_id, list(references), ids)
-    found: dict[int, Record] = {}
-    for row in rows:
-        place = row["place"] - 1
-        if place not in found or row["primary_key"] == references[place]:
-            found[place] = _record(row)
-    return found
+    rows = await _looked_up(session, _REFERRED, database_id, list(references), ids)
+    found = await _locked(session, database_id, rows, archived=True)
+    return {
+        place: next((r for r in several if r.primary_key == references[place]), several[0])
+        for place, several in found.items()
+    }
 
 
 async def lock_unique(
@@ -238,20 +239,40 @@ async def lock_unique(
 ) -> dict[int, Record]:
     """Return the record with each of these values of a uniqueness rule, locked, by their place."""
     texts = [json.dumps(each) for each in values]
-    rows = await session.fetch(_UNIQUE, database_id, rule_of(names), texts)
-    return {row["place"] - 1: _record(row) for row in rows}
+    rows = await _looked_up(session, _UNIQUE, database_id, rule_of(names), texts)
+    found = await _locked(session, database_id, rows)
+    return {place: several[0] for place, several in found.items()}
 
 
 async def lock_chosen(
     session: Session, database_id: int, queries: Sequence[Mapping[str, Any]]
 ) -> dict[int, Record]:
     """Return the oldest record that contains each query, locked, by the query's place."""
-    texts = [json.dumps(query) for query in queries]
-    found: dict[int, Record] = {}
-    await session.fetch("SET LOCAL enable_seqscan = off")  # as above
-    for row in await session.fetch(_CHOSEN, database_id, texts):
-        found.setdefault(row["place"] - 1, _record(row))
+    rows = await _looked_up(session, _CHOSEN, [json.dumps(query) for query in queries])
+    found = await _locked(session, database_id, rows)
+    return {place: several[0] for place, several in found.items()}
+
+
+async def _looked_up(session: Session, sql: str, *arguments: object) -> list[asyncpg.Record]:
+    """Look many rows up, each by an index."""
+    await session.fetch("SET LOCAL enable_seqscan = off")
+    rows = await session.fetch(sql, *arguments)
     await session.fetch("SET LOCAL enable_seqscan = on")
+    return rows
+
+
+async def _locked(
+    session: Session, database_id: int, rows: Sequence[asyncpg.Record], *, archived: bool = False
+) -> dict[int, list[Record]]:
+    """Return the records of this database that were looked up, locked, by place, oldest first."""
+    places: dict[UUID, list[int]] = defaultdict(list)
+    for row in rows:
+        places[row["id"]].append(row["place"] - 1)
+    found: dict[int, list[Record]] = defaultdict(list)
+    for row in await session.fetch(_LOCK, sorted(places), database_id) if places else ():
+        if row["is_here"] and (archived or not row["is_archived"]):
+            for place in places[row["id"]]:
+                found[place].append(_record(row))
     return found
 
 

@@ -158,3 +158,41 @@ async def test_history_opens_with_the_key_too(owner, cases, entries):
     assert [each["content"]["diagnosis"] for each in found] == ["rubella", CASE["diagnosis"]]
     found = (await owner.get(f"{BASE}/{number}/history")).json()
     assert {each["content"]["diagnosis"] for each in found} == {BLINDED}
+
+
+async def test_what_becomes_secret_is_sealed_with_all_it_ever_was(  # noqa: PLR0915  one story
+    owner, publish, app, entries
+):
+    open_schema = {"type": "object", "properties": {"id": SCHEMA["properties"]["id"]}}
+    open_schema["properties"]["diagnosis"] = {"type": "string"}
+    number = await publish(owner, "CASES", open_schema)
+    first = {"id": "A1", "diagnosis": "measles-xyzzy"}
+    await owner.post(f"{BASE}/create", json={"write": {"content": first}})
+    await _update(owner, {"diagnosis": "rubella-xyzzy"})
+    secret = {**open_schema, "properties": {**open_schema["properties"]}}
+    secret["properties"]["diagnosis"] = {"type": "string", "x-secret": True}
+    body = {"code": "CASES", "schema": secret}
+    assert (await owner.post("/database/modify", json=body)).status_code == 200
+    assert (await owner.post(f"/database/{number}/publish")).status_code == 409
+    await _key(owner, number, key=KEY)
+    assert (await owner.post(f"/database/{number}/publish")).status_code == 200
+    session = Reading(app.state.database)
+    for table in ("record", "record_history"):
+        rows = await session.fetch(f"SELECT content::text AS c FROM {table}")  # noqa: S608  ours
+        assert rows
+        assert all("xyzzy" not in row["c"] for row in rows)
+    for base in (BASE, "/data/CASES/2.0"):
+        read = {"query": {"content": {"id": "A1"}}}
+        shown = await owner.post(f"{base}/read", json=read, headers=WITH_KEY)
+        assert shown.json()["content"]["diagnosis"] == "rubella-xyzzy"
+        blind = await owner.post(f"{base}/read", json=read)
+        assert blind.json()["content"]["diagnosis"] == BLINDED
+    old = {"write": {"content": {"id": "A2", "diagnosis": "scabies-xyzzy"}}}
+    assert (await owner.post(f"{BASE}/create", json=old)).status_code == 200
+    rows = await session.fetch("SELECT content::text AS c FROM record")
+    assert all("xyzzy" not in row["c"] for row in rows)
+    record = (await entries("record.created"))[0].object.rpartition(":")[2]
+    found = (await owner.get(f"{BASE}/{record}/history", headers=WITH_KEY)).json()
+    assert [each["content"]["diagnosis"] for each in found] == ["rubella-xyzzy", "measles-xyzzy"]
+    found = (await owner.get(BASE, params={"search": "rubella"})).json()
+    assert found["count"] == 0

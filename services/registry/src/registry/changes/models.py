@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from kit.problems import Conflict, FieldError, Invalid, Problem
 from registry.actions.models import Event
-from registry.databases.models import Release, Rules
+from registry.databases.models import Release
 from registry.fields.models import Schema
 from registry.paths import value_at, with_value
 from registry.places import pointer
@@ -139,7 +139,7 @@ def create(
     ``gapless`` has the next number of each counter that ``triggers.models.counters`` names.
     """
     path = release.path
-    secrets.refuse_sealed(path.schema, content, {}, PLACE)
+    secrets.refuse_sealed(release.secrets, content, {}, PLACE)
     _refuse_read_only(path.schema, content, {})
     whole = path.schema.with_defaults(content)
     made = fire(path.triggers, whole, release.code, number, gapless=gapless)
@@ -156,7 +156,7 @@ def update(
     ``number`` is the record's own. Triggers run when something else changes, and only then.
     """
     release.path.schema.check_known(change, *PLACE)
-    secrets.refuse_sealed(release.path.schema, change, content, PLACE)
+    secrets.refuse_sealed(release.secrets, change, content, PLACE)
     _refuse_read_only(release.path.schema, change, content)
     merged = merge(content, change)
     if not same(content, merged):
@@ -181,10 +181,10 @@ def _draft(release: Release, content: dict[str, Any], number: int = 0) -> Draft:
     path, current = release.path, release.current.schema
     is_exact = path.validator.fits(content)
     if not is_exact:
-        _check(path, content)
-    if path.schema.secrets:
+        _check(release, content)
+    if release.secrets:
         kept = secrets.encryption_of(release.settings)
-        content = secrets.sealed(path.schema, content, (release.database, number), kept)
+        content = secrets.sealed(release.secrets, content, (release.database, number), kept)
     key = current.primary_key
     return Draft(
         content,
@@ -194,9 +194,10 @@ def _draft(release: Release, content: dict[str, Any], number: int = 0) -> Draft:
     )
 
 
-def _check(path: Rules, content: Mapping[str, Any]) -> None:
+def _check(release: Release, content: Mapping[str, Any]) -> None:
     """Raise ContentInvalid for what does not fit; what is sealed was checked when it came."""
-    clear, sealed = secrets.without_sealed(path.schema, path.schema.project(content))
+    path = release.path
+    clear, sealed = secrets.without_sealed(release.secrets, path.schema.project(content))
     kept = {pointer(*PLACE) + place.removeprefix("#") for place in sealed}
     errors = path.validator.errors(clear, *PLACE)
     refuse_content([error for error in errors if error.pointer not in kept])

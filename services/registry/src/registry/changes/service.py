@@ -287,9 +287,9 @@ async def _change(work: Work, found: Record, asked: Asked) -> Record:
     before: dict[str, Any] = json.loads(found.content)
     content, schema = asked.content, work.release.path.schema
     models.check_writable(work.opened.grant, schema, content)
-    if schema.secrets and work.opened.private is not None:
+    if work.release.secrets and work.opened.private is not None:
         values = work.opened.values(found)
-        content = secrets.unchanged(schema, content, before, values)
+        content = secrets.unchanged(work.release.secrets, content, before, values)
     return await write(work, found, models.update(work.release, before, content, found.number))
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from kit.problems import Conflict, NotFound
 from registry.actions.models import Event
-from registry.fields.models import Schema
+from registry.fields.models import Field, Schema
 from registry.keywords import models as keywords
 from registry.places import refuse
 from registry.triggers import models as triggers
@@ -231,6 +231,12 @@ class Release:
     revision: int = 1
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     is_archived: bool = False
+
+    @cached_property
+    def secrets(self) -> tuple[Field, ...]:
+        """Return the fields that are secret in this version or in the newest one."""
+        named = {each.name: each for each in self.current.schema.secrets}
+        return tuple({**named, **{e.name: e for e in self.path.schema.secrets}}.values())
 
     @cached_property
     def personal(self) -> tuple[str, ...]:

@@ -82,10 +82,7 @@ class Opened:
     @cached_property
     def is_plain(self) -> bool:
         """Tell whether records show as they are kept."""
-        release = self.release
-        return self.grant.is_full and not (
-            release.path.schema.secrets or release.current.schema.secrets
-        )
+        return self.grant.is_full and not self.release.secrets
 
     @cached_property
     def personal(self) -> tuple[str, ...]:
@@ -120,8 +117,7 @@ class Opened:
             return content if exact else schema.project(content)
         sight = self.grant.sight(content)
         place = self.release.database, record.number
-        for each in (schema, self.release.current.schema):
-            content = secrets.shown(each, content, place, self.private)
+        content = secrets.shown(self.release.secrets, content, place, self.private)
         return sight.of(schema.fields, content)
 
     def look(self, record: Record, fields: tuple[str, ...] | None = None) -> Look:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, cast
+from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -153,9 +154,11 @@ def is_sealed(value: object) -> bool:
     return isinstance(value, dict) and set(cast("dict[str, Any]", value)) == {_SEALED}
 
 
-def refuse_sealed(schema: Schema, content: Values, before: Values, place: Sequence[object]) -> None:
+def refuse_sealed(
+    fields: Sequence[Field], content: Values, before: Values, place: Sequence[object]
+) -> None:
     """Raise KeyInvalid where content brings a sealed value that was not there: only we seal."""
-    for each in schema.secrets:
+    for each in fields:
         known = [value for _, value in values_in(before, each.path)]
         for where, value in values_in(content, each.path):
             if isinstance(value, dict) and value not in known:
@@ -165,13 +168,16 @@ def refuse_sealed(schema: Schema, content: Values, before: Values, place: Sequen
 
 
 def sealed(
-    schema: Schema, content: dict[str, Any], place: tuple[int, int], given: Encryption | None
+    fields: Sequence[Field],
+    content: dict[str, Any],
+    place: tuple[int, int],
+    given: Encryption | None,
 ) -> dict[str, Any]:
     """Return a record's content with its secrets sealed; ``place`` is its database and number.
 
     Raise KeyMissing when there is a secret and no key.
     """
-    for each in schema.secrets:
+    for each in fields:
         clear = [value for _, value in values_in(content, each.path) if not is_sealed(value)]
         if all(value is None for value in clear):
             continue
@@ -183,23 +189,46 @@ def sealed(
     return content
 
 
-def unchanged(schema: Schema, change: Values, before: Values, opened: Values) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """A content with a field in the clear that is secret from now on, and where it stands."""
+
+    place: tuple[UUID, int]
+    number: int
+    content: dict[str, Any]
+
+
+def became_secret(before: Schema, after: Schema) -> list[str]:
+    """Return the fields that are secret in one schema and were not in the one before it."""
+    known = {each.name for each in before.secrets}
+    return [each.name for each in after.secrets if each.name not in known]
+
+
+def json_path(name: str) -> str:
+    """Return where a field's values in the clear stand, as PostgreSQL's jsonpath."""
+    parts = "".join(f".{json.dumps(part)}" for part in name.split("."))
+    return f'${parts} ? (@.type() != "object" && @.type() != "null")'
+
+
+def unchanged(
+    fields: Sequence[Field], change: Values, before: Values, opened: Values
+) -> dict[str, Any]:
     """Return a change whose secrets that say what is there already are what is there, sealed.
 
     ``opened`` is what was there, as who has the key reads it.
     """
     kept = dict(change)
-    for each in schema.secrets:
+    for each in fields:
         value = value_at(kept, each.path)
         if value is not None and not each.in_list and value == value_at(opened, each.path):
             kept = with_value(kept, each.path, value_at(before, each.path))
     return kept
 
 
-def without_sealed(schema: Schema, content: Values) -> tuple[dict[str, Any], set[str]]:
+def without_sealed(fields: Sequence[Field], content: Values) -> tuple[dict[str, Any], set[str]]:
     """Return content without its sealed values, and where these stood, as pointers."""
     kept, gone = dict(content), set[str]()
-    for each in schema.secrets:
+    for each in fields:
         found = [where for where, value in values_in(kept, each.path) if is_sealed(value)]
         if found:
             gone |= {pointer(*where) for where in found}
@@ -220,13 +249,13 @@ def _dropper(name: str) -> Callable[[Any], Any]:
 
 
 def shown(
-    schema: Schema,
+    fields: Sequence[Field],
     content: dict[str, Any],
     place: tuple[int, int],
     private: X25519PrivateKey | None,
 ) -> dict[str, Any]:
     """Return content with its secrets open for who has the key, and blinded for others."""
-    for each in schema.secrets:
+    for each in fields:
         content = replaced(content, each.path, _opener(private, place, each))
     return content
 

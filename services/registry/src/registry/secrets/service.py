@@ -1,17 +1,46 @@
 """What a caller can ask about a database's key."""
 
+from uuid import UUID
+
 from kit.access import Caller
 from kit.database import Session
 from kit.evidence import Entry, Ledger
 from registry.databases import service as databases
+from registry.fields.models import Schema
 from registry.secrets import models, store
 from registry.secrets.models import NAME, Encryption, KeyInvalid, KeyTaken
+from registry.secrets.store import Table
+
+_FIRST = UUID(int=0), 0
+_TABLES: tuple[Table, ...] = ("record", "history")
 
 
 async def get(session: Session, caller: Caller, database_id: int) -> Encryption | None:
     """Return a database's key pair, None when it has none; raise DatabaseNotFound."""
     found = await databases.get(session, caller.tenant, database_id)
     return await store.find(session, found.database.id)
+
+
+async def published(session: Session, database_id: int, before: Schema, after: Schema) -> None:
+    """Seal what records hold and held in the clear of fields that a new version makes secret.
+
+    Raise KeyMissing when there is such content and the database has no key.
+    """
+    paths = [models.json_path(name) for name in models.became_secret(before, after)]
+    if not paths:
+        return
+    kept = await store.find(session, database_id)
+    for table in _TABLES:
+        last = _FIRST
+        while found := await store.next_clear(session, table, database_id, last, paths):
+            sealed = {
+                each.place: models.sealed(
+                    after.secrets, each.content, (database_id, each.number), kept
+                )
+                for each in found
+            }
+            await store.seal(session, table, sealed)
+            last = found[-1].place
 
 
 async def put(

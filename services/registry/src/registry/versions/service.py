@@ -22,6 +22,7 @@ from registry.impact import service as impact
 from registry.impact.models import Impact
 from registry.indexes import service as indexes
 from registry.links import service as links
+from registry.secrets import service as secrets
 from registry.subscriptions import service as subscriptions
 from registry.versions import models
 from registry.versions.models import (
@@ -67,7 +68,8 @@ def _named(label: str, kept: Sequence[Kept]) -> Kept:
 async def publish(session: Session, ledger: Ledger, caller: Caller, database_id: int) -> Published:
     """Publish the draft of a database, if it has one; return the newest published version.
 
-    Raise DatabaseNotFound, DatabaseArchived, RecordsNotUnique, or what ``links.published`` raises.
+    Raise DatabaseNotFound, DatabaseArchived, RecordsNotUnique, KeyMissing, or what
+    ``links.published`` raises.
     """
     found = await databases.locked(session, caller, database_id)
     if found.archived_at is not None:
@@ -100,6 +102,7 @@ async def _bring_in_line(session: Session, database: Database, version: Version)
         return
     before: Schema = (await databases.rules_of(session, database.current_version)).schema
     schema = version.definition.schema()
+    await secrets.published(session, database.id, before, schema)
     await indexes.publish(session, database.id, before, schema)
     if schema.identity == before.identity:
         return

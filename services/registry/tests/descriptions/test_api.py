@@ -79,7 +79,7 @@ def _requests(document: dict[str, Any]) -> list[tuple[str, str, str, dict[str, A
             for parameter in operation.get("parameters", []):
                 if parameter["in"] == "path":
                     address = address.replace(f"{{{parameter['name']}}}", parameter["example"])
-                elif parameter["example"] != "":
+                elif parameter.get("example", "") != "":
                     query[parameter["name"]] = parameter["example"]
             media = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
             name = operation["operationId"]
@@ -87,8 +87,8 @@ def _requests(document: dict[str, Any]) -> list[tuple[str, str, str, dict[str, A
     return found
 
 
-ORDER = ["create", "exists", "read", "update", "updateOrCreate", "list", "readValue"]
-LAST = ["createEntries", "archive", "restore", "get", "delete", "deleteEntries"]
+ORDER = ["create", "exists", "read", "update", "updateOrCreate"]
+LAST = ["createEntries", "readValue", "archive", "restore", "get", "delete", "deleteEntries"]
 
 
 async def test_every_example_of_a_document_works_when_it_is_sent(owner, publish):
@@ -100,8 +100,8 @@ async def test_every_example_of_a_document_works_when_it_is_sent(owner, publish)
     first = await _document(owner)
     _check(first)
     sent = {name: rest for name, *rest in _requests(first)}
-    assert set(ORDER) | set(LAST) | {"updateEntries", "all", "short"} == set(sent)
-    for name in [*ORDER, "updateEntries", "all"]:
+    assert {*ORDER, *LAST, "list", "updateEntries", "all", "short"} == set(sent)
+    for name in [*ORDER, "updateEntries", "list", "all"]:
         await _send(owner, name, sent[name])
     again = {name: rest for name, *rest in _requests(await _document(owner))}
     for name in LAST:
@@ -115,7 +115,7 @@ async def _send(client, name, request):
     if name == "list":
         assert answer.json()["count"] == 1, query
     if name == "read":
-        assert answer.json()["content"]["number"] == "R-1"
+        assert answer.json()["content"]["number"].startswith("R-")
     if name == "exists":
         assert answer.json()["answer"]["status"] is True
 

@@ -15,11 +15,11 @@ from registry.decisions.models import ConsentRequired, DecisionMissing
 from registry.fields.models import FieldUnknown
 from registry.links.models import LinkBroken
 from registry.listing import service as listing
-from registry.listing.api import BY_FIELD, MAY_ANSWER, Links, call_of
+from registry.listing.api import BY_FIELD, MAY_ANSWER, Links
 from registry.listing.schemas import Listed
+from registry.records.api import call_of
 from registry.records.models import QueryInvalid, RegistryArchived
-from registry.records.schemas import Address, Addressed, AddressedThen, NoRecord
-from registry.records.service import Call
+from registry.records.schemas import Addressed, AddressedThen, NoRecord
 from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
 from registry.services.models import ServiceHidden
 from registry.validation.models import ContentInvalid
@@ -86,7 +86,7 @@ async def call_copy(  # noqa: PLR0913, PLR0917  FastAPI reads them from the sign
     """Do what the copied service does: exists, read, create or updateOrCreate."""
     copied = await service.find(session, caller, where.registry, name, "POST")
     tools = Tools(session, work, ledger, neighbours)
-    return _json(await service.answer(tools, _call(caller, where), copied, _said(said)))
+    return _json(await service.answer(tools, call_of(caller, where), copied, _said(said)))
 
 
 @router.put(
@@ -108,12 +108,7 @@ async def update_by_copy(  # noqa: PLR0913, PLR0917  FastAPI reads them from the
     """Change a record as ``update`` does, in the fields of the copy."""
     copied = await service.find(session, caller, where.registry, name, "PUT")
     tools = Tools(session, work, ledger, neighbours)
-    return _json(await service.answer(tools, _call(caller, where), copied, _said(said)))
-
-
-def _call(caller: Caller, where: Address) -> Call:
-    consent = where.consent_record
-    return Call(caller, where.registry, where.version, where.legal_basis, consent_record=consent)
+    return _json(await service.answer(tools, call_of(caller, where), copied, _said(said)))
 
 
 def _said(said: Called) -> Said:

@@ -14,7 +14,7 @@ _FIND = """
       d.revision AS database_revision, nextval(('numbers.database_' || d.id)::regclass) AS number
     FROM database d
     JOIN database_version v ON v.database_id = d.id AND v.number = $3
-      AND v.published_at IS NOT NULL
+      AND v.published_at IS NOT NULL AND v.deleted_at IS NULL
     WHERE d.tenant = $1 AND lower(d.code) = lower($2) AND d.deleted_at IS NULL
 """
 # who publishes in between changes the revision: then nothing is written, and all begins anew

@@ -138,7 +138,7 @@ def _row(field: Field) -> tuple[Any, ...]:
     )
 
 
-def _cell(sheet: Any, value: Any) -> WriteOnlyCell:
+def _cell(sheet: Any, value: Any) -> Any:
     """Return a cell of text that no program takes for a formula."""
     text = value if isinstance(value, str) else notations.write_json(value).strip()
     cell = WriteOnlyCell(sheet, "".join(c for c in text[:32_000] if c >= " " or c in "\t\n"))

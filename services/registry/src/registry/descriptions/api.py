@@ -107,7 +107,7 @@ def _version(code: str, version: Version, gone: Deprecation | None) -> RegistryV
         sunsetAt=gone and _stamp(gone.sunset_at),
         guidance=gone and gone.guidance,
         openapi=f"{place}/openapi.json",
-        schema_=f"{place}/schema",
+        schema=f"{place}/schema",
     )
 
 

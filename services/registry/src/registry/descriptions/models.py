@@ -42,13 +42,20 @@ class Described:
 
     @property
     def key(self) -> str:
-        """Return what names the record that the examples create: its primary key, if it has one."""
+        """Return what names the record that the examples are about: its primary key or id.
+
+        Where a trigger gives the key it is foretold for a registry that is empty.
+        """
         key = self.schema.primary_key
-        if key is None:
-            return self.example_id
-        made = value_at(self.example(to_write=True), key.path)
+        made = None if key is None else value_at(self.example(to_write=True), key.path)
         if made is not None:
             return str(made)
+        if key is None or self.example_id != PLACEHOLDER:
+            return self.example_id
+        return self._foretold
+
+    @property
+    def _foretold(self) -> str:
         number = str(self.next_number)
         said = self.number_format.replace("{indexNoByCode}", number)
         return said.replace("{code}", self.code)
@@ -69,7 +76,7 @@ class Described:
         key = self.schema.primary_key
         if to_write or key is None or key.kind != "string" or value_at(made, key.path) is None:
             return made
-        return with_value(made, key.path, self.key)
+        return with_value(made, key.path, self._foretold)
 
     @property
     def plain(self) -> list[Field]:

@@ -72,8 +72,8 @@ def _add(  # noqa: PLR0913, PLR0917  where it answers, what does it, and under w
     writes = generic.method != "GET" and generic.operation not in ("read", "exists")
     if of.is_archived and writes:
         return
-    made = _MADE[generic.operation](of)
-    made = {"operationId": name, "tags": [of.code], **made}
+    said = _MADE[generic.operation](of)
+    made: _Operation = {"operationId": name, "tags": [of.code], **said}
     if own is not None and own.description:
         made["description"] = own.description
     if of.deprecation is not None:
@@ -173,7 +173,10 @@ def _by_field(of: Described) -> list[dict[str, Any]]:
         if example is not None:
             text = str(example).lower() if field.kind == "boolean" else str(example)
             said = field.spec.get("description") or f"Field {field.name}"
-            found.append(_parameter(f"query.{field.name}", said, text))
+            made = _parameter(f"query.{field.name}", said, text)
+            if field.marked("readOnly"):  # the record that an example creates has another value
+                del made["example"]
+            found.append(made)
     return found
 
 

@@ -37,13 +37,17 @@ class Service(BaseModel):
     serviceId: int = Field(description="Number, never given twice", examples=[4])
     name: str = Field(examples=["data-read"])
     type: Literal["generic", "copy", "view"] = Field(description="Generated, a copy, or a view")
-    of: str | None = Field(None, description="What is copied, or the view", examples=["data-read"])
+    of: str | None = Field(
+        default=None, description="What is copied, or the view", examples=["data-read"]
+    )
     isVisible: bool = Field(description="Whether it answers and is described")
     method: str = Field(examples=["POST"])
     path: str = Field(
         description="Where it answers behind registry and version", examples=["/read"]
     )
-    fields: list[str] | None = Field(None, description="The only fields it reads and writes")
+    fields: list[str] | None = Field(
+        default=None, description="The only fields it reads and writes"
+    )
     description: str | None = None
 
 

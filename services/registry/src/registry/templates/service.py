@@ -18,11 +18,10 @@ from registry.databases.service import Asked, Described
 from registry.rights import service as rights
 from registry.rights.models import Rights
 from registry.services import service as services
+from registry.services.models import NAME as SERVICES
 from registry.templates import store
 from registry.templates.models import (
     RIGHTS,
-    SERVICES,
-    VIEWS,
     Bundle,
     CodeTaken,
     Template,
@@ -32,6 +31,7 @@ from registry.templates.models import (
 )
 from registry.versions import service as versions
 from registry.views import service as views
+from registry.views.models import SETTING as VIEWS
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ def _evidence() -> None:
 def export(  # noqa: PLR0913, PLR0917  the command's options
     entry: Annotated[UUID | None, typer.Argument(help="The entry's id")] = None,
     newest: Annotated[str | None, typer.Option(help="Or the newest of a kind: record.read")] = None,
+    part: Annotated[
+        int | None, typer.Option(min=0, help="Of a bulk operation: the place of one of its parts")
+    ] = None,
     block: Annotated[
         str, typer.Option(help="Whose ledger: a block, or a service (r1/DEV/GOV/10002/…)")
     ] = "registry",
@@ -53,8 +56,8 @@ def export(  # noqa: PLR0913, PLR0917  the command's options
         with httpx.Client(base_url=settings.gateway, timeout=30) as http:
             sign_in(http, settings, person)
             wanted = str(entry) if entry is not None else find_newest(http, block, newest)
-            raw = fetch(http, block, wanted)
-        to = out or Path(f"evidence-{wanted}.json")
+            raw = fetch(http, block, wanted, part)
+        to = out or Path(f"evidence-{wanted}{'' if part is None else f'-{part}'}.json")
         keep(raw, to)
     except (EvidenceError, HomeError) as error:
         raise fail(str(error)) from error
@@ -119,11 +122,17 @@ def find_newest(http: httpx.Client, block: str, kind: str | None) -> str:
     return str(entries[0]["id"])
 
 
-def fetch(http: httpx.Client, block: str, entry: str, within: float = 10.0) -> bytes:
-    """Return an entry's package, waiting while the entry gets its place; raise EvidenceError."""
+def fetch(
+    http: httpx.Client, block: str, entry: str, part: int | None = None, within: float = 10.0
+) -> bytes:
+    """Return an entry's package, or a part's, waiting while the entry gets its place.
+
+    Raise EvidenceError.
+    """
     deadline = time.monotonic() + within
+    asked = {} if part is None else {"part": part}
     while True:
-        answer = http.get(f"{_ledger(block)}/packages/{entry}")
+        answer = http.get(f"{_ledger(block)}/packages/{entry}", params=asked)
         is_early = answer.status_code in _NOT_YET and NOT_PROVEN in answer.text
         if not is_early or time.monotonic() > deadline:
             break

@@ -114,7 +114,8 @@ _ROUTERS = (
     records.one,  # /{uuid} would take every word that stands in its place: last under /data
     audit.router,
 )
-_STREAMED = re.compile(r"/data/[^/]+/[^/]+/imports$")
+_IMPORTS = re.compile(r"/data/[^/]+/[^/]+/imports$")
+_FILES = re.compile(r"/data/[^/]+/[^/]+/[^/]+/files/[^/]+$")
 """Where bodies are read as streams, and may be larger than others."""
 
 
@@ -129,10 +130,17 @@ def create_app(settings: Settings) -> FastAPI:
         opening=_open,
         releases=(RELEASE_1_0,),
         layers=(Notices,),
-        larger=lambda scope: settings.upload_limit if _STREAMED.search(scope["path"]) else None,
+        larger=lambda scope: _larger(settings, scope["path"]),
     )
     app.add_exception_handler(RecordNotFound, _no_record)
     return app
+
+
+def _larger(settings: Settings, path: str) -> int | None:
+    """Return how many bytes a body may have where it is read as a stream, None elsewhere."""
+    if _IMPORTS.search(path):
+        return settings.upload_limit
+    return settings.file_limit if _FILES.search(path) else None
 
 
 async def _open(app: FastAPI, stack: AsyncExitStack) -> None:

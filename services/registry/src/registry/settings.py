@@ -13,6 +13,9 @@ class Settings(BlockSettings):
     upload_limit: int = 1 << 30
     """The largest file of records that can be imported, in bytes."""
 
+    file_limit: int = 64 << 20
+    """The largest file of a record, with the form around it, in bytes."""
+
     public_url: str = ""
     """Where people reach this registry, for the links it makes; ``/registry`` at the gateway's
     address when empty."""

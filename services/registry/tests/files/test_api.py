@@ -1,5 +1,6 @@
 """Files of records over HTTP."""
 
+import asyncio
 import hashlib
 import json
 import tracemalloc
@@ -312,25 +313,65 @@ async def test_on_a_full_disk_the_answer_is_clear_and_nothing_is_kept(committed,
         await connection.close()
 
 
+async def _asked(app, client, url):
+    """Ask for something as a server would, and count what comes without keeping it."""
+    headers = [(b"host", b"test")]
+    headers += [(n.lower().encode(), v.encode()) for n, v in client.headers.items()]
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": url,
+        "raw_path": url.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("test", 80),
+    }
+    counted = 0
+
+    async def receive():
+        await asyncio.Event().wait()
+
+    async def send(message):
+        nonlocal counted
+        counted += len(message.get("body", b""))
+
+    await app(scope, receive, send)
+    return counted
+
+
 async def test_memory_stays_flat_both_ways(owner, publish, app):
     schema = {"properties": {"ID": {"type": "string", "primaryKey": True}, "any": {"type": "file"}}}
     await publish(owner, "LARGE", schema)
     await owner.post("/data/LARGE/1.0/create", json={"write": {"content": {"ID": "L1"}}})
-    record = await _id(app)
-    size = 9_000_000
+    address = f"/data/LARGE/1.0/{await _id(app)}/files/any"
+    pieces = 30 * 16
 
     async def body():
         yield b"%PDF-"
-        for _ in range(size // 65536):
+        for _ in range(pieces):
             yield bytes(65536)
 
     headers = {"Content-Disposition": 'attachment; filename="a.pdf"'}
-    address = f"/data/LARGE/1.0/{record}/files/any"
     tracemalloc.start()
     try:
         made = await owner.put(address, content=body(), headers=headers)
-        _, most = tracemalloc.get_traced_memory()
+        _, coming = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        counted = await _asked(app, owner, f"/data/LARGE/1.0/{made.json()['url']}")
+        _, going = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert made.status_code == 200
-    assert most < 6_000_000, most
+    assert made.status_code == 200, made.text
+    assert counted == made.json()["size"] == pieces * 65536 + 5
+    assert coming < 8_000_000, coming
+    assert going < 8_000_000, going
+
+
+async def test_a_file_beyond_all_limits_is_refused_unread(owner, record):
+    headers = {"Content-Length": str(65 << 20), "Content-Disposition": "attachment; filename=a.pdf"}
+    address = f"{BASE}/{record}/files/certificate"
+    assert (await owner.put(address, content=b"", headers=headers)).status_code == 413

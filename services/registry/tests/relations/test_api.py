@@ -215,3 +215,77 @@ async def test_an_edge_leads_to_a_record_that_is_there(owner, app, town):
     assert (await owner.post(address, json=nowhere)).status_code == 404
     assert (await owner.post(address, json={"field": "siblings"})).status_code == 400
     assert (await owner.delete(address, params=nowhere)).status_code == 204
+
+
+async def test_an_edge_does_not_tell_of_a_record_that_does_not_show(owner, other, app, town):
+    async with app.state.database.connection() as connection:
+        sql = "SELECT id FROM database WHERE code = 'CITIZENS'"
+        citizens = await connection.driver.fetchval(sql)
+    only_usha = {"field": "name", "is": "Usha"}
+    policies = [
+        {"name": "r", "subject": {"members": ["TEST/GOV/2002"]}, "actions": ["read"]},
+        {"name": "u", "subject": {"members": ["TEST/GOV/2002"]}, "actions": ["update"]},
+    ]
+    policies[0]["records"] = only_usha
+    document = {"policies": policies}
+    assert (await owner.put(f"/database/{citizens}/rights", json=document)).is_success
+    address = f"/data/CITIZENS/1.0/{await id_of(app, 'M1')}/links"
+    edge = {"field": "siblings", "target": await id_of(app, "M2")}
+    assert (await other.post(address, json=edge)).status_code == 404
+    edge["target"] = await id_of(app, "M1")
+    assert (await other.post(address, json=edge)).status_code == 204
+
+
+@pytest.fixture
+async def neighbour(client_for):
+    """Return an application of another member, in that member's own databases."""
+    scopes = {"databases:read", "databases:write", "records:read", "records:write", "rights:write"}
+    async with client_for(scopes=scopes, client="TEST/GOV/2002/registrar") as made:
+        yield made
+
+
+async def _benefits(neighbour, citizens):
+    citizen = {"type": "string", "x-link": {"databaseId": citizens, "field": "ID"}}
+    schema = {"properties": {"ID": {"type": "string", "primaryKey": True}, "citizen": citizen}}
+    made = await neighbour.post("/database/modify", json={"code": "BENEFITS", "schema": schema})
+    assert made.status_code == 200, made.text
+    return await neighbour.post(f"/database/{made.json()['id']}/publish")
+
+
+async def test_another_member_links_here_when_the_rights_say_so(owner, neighbour, app, publish):
+    citizens = await publish(owner, "CITIZENS", CITIZENS)
+    await create(owner, "CITIZENS", ID="M1", person="EE1", name="Usha")
+    place = "#/schema/properties/citizen/x-link/databaseId"
+    nowhere = (await _benefits(neighbour, citizens + 1000)).json()
+    refused = await _benefits(neighbour, citizens)
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["pointer"] == place
+    assert refused.json()["detail"] == nowhere["detail"], "nor is it told that there is one"
+    await _allow(owner, citizens, actions=["read"])
+    assert (await _benefits(neighbour, citizens)).status_code == 400
+    await _allow(owner, citizens, actions=["links"])
+    assert (await _benefits(neighbour, citizens)).status_code == 200
+    body = {"write": {"content": {"ID": "B1", "citizen": "M2"}}}
+    assert (await neighbour.post("/data/BENEFITS/1.0/create", json=body)).status_code == 400
+    await create(neighbour, "BENEFITS", ID="B1", citizen="M1")
+    refused = await owner.delete("/data/CITIZENS/1.0/M1/delete")
+    assert refused.status_code == 409
+    assert "BENEFITS (1)" in refused.json()["detail"]
+
+
+async def test_across_members_the_rights_over_there_decide_what_shows(
+    owner, neighbour, app, publish
+):
+    citizens = await publish(owner, "CITIZENS", CITIZENS)
+    await create(owner, "CITIZENS", ID="M1", person="EE1", name="Usha")
+    await _allow(owner, citizens, actions=["links"])
+    await _benefits(neighbour, citizens)
+    await create(neighbour, "BENEFITS", ID="B1", citizen="M1")
+    benefit, usha = await id_of(app, "B1"), await id_of(app, "M1")
+    assert (await links(neighbour, "BENEFITS", benefit)).json() == {"results": []}
+    await _allow(owner, citizens, actions=["links", "read"], fields=["ID"])
+    found = await links(neighbour, "BENEFITS", benefit)
+    assert ends(found) == [("out", "CITIZENS", "citizen", ["M1"])]
+    assert found.json()["results"][0]["records"][0]["content"] == {"ID": "M1"}
+    found = await links(owner, "CITIZENS", usha)
+    assert found.json() == {"results": []}, "the mediator's right was for another service"

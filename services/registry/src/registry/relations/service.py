@@ -192,13 +192,10 @@ async def add(session: Session, ledger: Ledger, call: Call, end: End) -> None:
     Raise RecordNotFound, LinkUnknown, FieldUnknown, or FieldHidden.
     """
     opened, record, tie = await _opened(session, call, end)
-    named = (await kept.find_databases(session, [tie.target])).get(tie.target)
-    by_id = replace(tie, key=None)
-    wanted = links.Wanted((str(end.target),))
-    there = await kept.find_targets(session, by_id, wanted, lock=True)
-    if named is None or not there:
-        raise LinkUnknown("there is no such record in the database it would lead to")
-    value = await _value(session, tie, end.target)
+    target = await _target(_View(session, opened, record), tie, end.target)
+    value = str(target.id) if tie.key is None else _key_of(tie, target)
+    if not value:
+        raise LinkUnknown(f"the record has no {tie.key}, which the field refers to")
     if await store.add(session, end.record, tie, value, end.target):
         await _record(session, ledger, ADDED, opened, (record, tie, end))
 
@@ -237,12 +234,18 @@ async def _opened(session: Session, call: Call, end: End) -> tuple[Opened, Recor
     return opened, record, tie
 
 
-async def _value(session: Session, tie: Tie, target: UUID) -> str:
-    """Return what the field would say of a record, so that an edge is never there twice."""
-    if tie.key is None:
-        return str(target)
-    record = await store.find_record(session, tie.target, target)
-    return str(target) if record is None else _key_of(tie, record) or str(target)
+async def _target(view: _View, tie: Tie, target: UUID) -> Record:
+    """Return the record an edge shall lead to, locked; who may not see it is told it is not there.
+
+    Raise LinkUnknown.
+    """
+    wanted = links.Wanted((str(target),))
+    there = await kept.find_targets(view.session, replace(tie, key=None), wanted, lock=True)
+    found = await store.find_record(view.session, tie.target, target) if there else None
+    other = await _open(view, tie.target)
+    if found is None or other is None or not other.covers(found):
+        raise LinkUnknown("there is no such record in the database it would lead to")
+    return found
 
 
 async def _record(

@@ -23,7 +23,12 @@ NO_KINDS = {
     *("registry.automations", "registry.counters", "registry.import"),  # as above
     "openapi.json",  # a path
     "message.send",  # a job
-    "caretaker.id",  # an example of a field
+    *("caretaker.id", "child.birthdate"),  # examples of fields
+    *("certificate.pdf", "example.org"),  # examples of a file and a host
+    *("r.id", "r.content"),  # columns
+    "subject.roles",  # a place in a document
+    *("presentationml.presentation", "spreadsheetml.sheet", "wordprocessingml.document"),
+    "vbaproject.bin",  # as the line above: what office documents are made of
 }
 
 

@@ -27,7 +27,17 @@ GENERAL = {
         "rights",
     ),
     *("roles", "rows", "rules", "runs", "secrets", "services", "shares", "subjects", "versions"),
-    *("views", "words"),
+    *(
+        "areas",
+        "counters",
+        "descriptions",
+        "openings",
+        "effects",
+        "operations",
+        "patterns",
+        "relations",
+    ),
+    *("reports", "statistics", "uploads", "views", "words"),
 }
 """Names of features that are ordinary words too; ``WORDS`` has those of them that are not."""
 

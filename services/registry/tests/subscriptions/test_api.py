@@ -415,7 +415,7 @@ async def test_the_log_shows_each_attempt(house):
         assert (await house.owner.post(place)).status_code == 409
     said = [(each["reason"], each["status"]) for each in found["attempts"]]
     assert said == [("refused", 500), ("accepted", 204)]
-    assert receiver.received[1].event["type"].endswith("subscription.test")
+    assert receiver.received[1].event["type"].endswith("subscription-test")
 
 
 async def test_nothing_personal_stands_in_the_tables(house):

@@ -19,7 +19,7 @@ _CONDITIONS = {
     ]
 }
 _QUERY = {
-    "motherId": {"field": "mother.id", "transform": ["trim", "upper"]},
+    "motherId": {"field": "motherId", "transform": ["trim", "upper"]},
     "name": {"fields": ["mother.firstName", "mother.lastName"], "separator": " "},
 }
 _ANSWER = {"paymentId": {"field": "ID"}}

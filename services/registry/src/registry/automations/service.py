@@ -185,6 +185,32 @@ async def delete(work: Work, database_id: int, automation_id: UUID) -> None:
     await _record(work, "automation.deleted", found)
 
 
+async def find(
+    session: Session, caller: Caller, database_id: int, automation_id: UUID
+) -> Automation:
+    """Return an automation of the caller's member, or raise AutomationNotFound or RightsLacking."""
+    _check_owner(caller)
+    found = await store.find(session, database_id, automation_id)
+    if found is None or found.tenant != caller.tenant:
+        raise AutomationNotFound("the database has no automation with this id")
+    return found
+
+
+async def find_by_id(session: Session, automation_id: UUID) -> Automation | None:
+    """Return an automation of any member, if it is there."""
+    return await store.find_by_id(session, automation_id)
+
+
+async def find_by_token(session: Session, token: str) -> Automation | None:
+    """Return the automation that a token begins, if there is one."""
+    return await store.find_by_token(session, token_digest(token))
+
+
+async def claim_due(session: Session, limit: int) -> list[Automation]:
+    """Return automations whose time has come, each to one asker only, and set their next time."""
+    return await store.claim_due(session, limit)
+
+
 async def _find(
     work: Work, database_id: int, automation_id: UUID, *, lock: bool = False
 ) -> Automation:

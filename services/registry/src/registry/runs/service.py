@@ -23,8 +23,7 @@ from kit.identifiers import new_id
 from kit.problems import Problem, Unavailable
 from kit.sealing import Keyring
 from registry.automations import service as automations
-from registry.automations import store as kept_automations
-from registry.automations.models import Automation, AutomationNotFound, RightsLacking, Target
+from registry.automations.models import Automation, AutomationNotFound, Target
 from registry.changes import service as changes
 from registry.changes.service import Asked
 from registry.databases import service as databases
@@ -58,13 +57,13 @@ class Context:
 
 async def begin(session: Session, caller: Caller, database_id: int, automation_id: UUID) -> Run:
     """Begin a run, or return the one that is running; raise AutomationNotFound."""
-    found = await _automation(session, caller, database_id, automation_id)
+    found = await automations.find(session, caller, database_id, automation_id)
     return await _begin(session, found, "caller")
 
 
 async def begin_by_token(session: Session, token: str) -> Run:
     """Begin a run of the automation that a token begins, or raise TriggerNotFound."""
-    found = await kept_automations.find_by_token(session, automations.token_digest(token))
+    found = await automations.find_by_token(session, token)
     if found is None or not found.is_active:
         raise TriggerNotFound("the address is not known, or not any more")
     return await _begin(session, found, "call")
@@ -72,7 +71,7 @@ async def begin_by_token(session: Session, token: str) -> Run:
 
 async def begin_due(session: Session) -> int:
     """Begin runs of the automations whose time has come; return how many there were."""
-    due = await kept_automations.claim_due(session, _AT_ONCE)
+    due = await automations.claim_due(session, _AT_ONCE)
     for each in due:
         await _begin(session, each, "interval")
     return len(due)
@@ -97,7 +96,7 @@ async def page(
     window: tuple[int, int],
 ) -> list[Run]:
     """Return an automation's runs, newest first."""
-    found = await _automation(session, caller, database_id, automation_id)
+    found = await automations.find(session, caller, database_id, automation_id)
     return await store.page(session, found.id, *window)
 
 
@@ -105,22 +104,11 @@ async def get(
     session: Session, caller: Caller, database_id: int, automation_id: UUID, run_id: UUID
 ) -> Run:
     """Return a run with what failed in it, or raise RunNotFound."""
-    automation = await _automation(session, caller, database_id, automation_id)
+    automation = await automations.find(session, caller, database_id, automation_id)
     found = await store.find(session, run_id)
     if found is None or found.automation_id != automation.id:
         raise RunNotFound("the automation has no run with this id")
     return await store.with_failures(session, found, _MOST_FAILURES)
-
-
-async def _automation(
-    session: Session, caller: Caller, database_id: int, automation_id: UUID
-) -> Automation:
-    if not caller.is_owner:
-        raise RightsLacking("automations belong to the member whose database it is")
-    found = await kept_automations.find(session, database_id, automation_id)
-    if found is None or found.tenant != caller.tenant:
-        raise AutomationNotFound("the database has no automation with this id")
-    return found
 
 
 # -- work ----------------------------------------------------------------------------------------
@@ -167,7 +155,7 @@ async def go_on(context: Context, run_id: UUID) -> bool:
 async def _open(context: Context, run: Run) -> _Work:
     """Return what a run works with, or raise why it cannot be worked on at all."""
     session = Reading(context.database)
-    automation = await kept_automations.find_by_id(session, run.automation_id)
+    automation = await automations.find_by_id(session, run.automation_id)
     if automation is None or not automation.is_active:
         raise AutomationNotFound
     release = await databases.release_of(session, automation.tenant, automation.database)
@@ -209,7 +197,7 @@ async def _work(work: _Work) -> bool:
 
 
 async def _is_wanted(session: Session, automation: Automation) -> bool:
-    found = await kept_automations.find_by_id(session, automation.id)
+    found = await automations.find_by_id(session, automation.id)
     return found is not None and found.is_active
 
 
@@ -321,7 +309,7 @@ async def _end(context: Context, run: Run, state: State, reason: str | None) -> 
     """End a run and write down how many records it was done for."""
     async with Transaction(context.database) as session:
         ended = await store.end(session, run.id, state, datetime.now(UTC), reason)
-        automation = await kept_automations.find_by_id(session, run.automation_id)
+        automation = await automations.find_by_id(session, run.automation_id)
         if ended is None or automation is None:
             return
         facts = {

@@ -12,6 +12,7 @@ from kit.access import Caller
 from kit.problems import Conflict, FieldError, Forbidden, Invalid, NotFound
 from registry.conditions import models as conditions
 from registry.conditions.models import Condition
+from registry.records.models import Record
 
 NAME = "subscribed"
 """The setting of a database that somebody subscribes to."""
@@ -20,7 +21,7 @@ MOST = 50
 """Subscriptions of one database."""
 
 _TYPE = "global.govstack.registry."
-TEST = f"{_TYPE}subscription.test"
+TEST = f"{_TYPE}subscription-test"
 """The type of the event that a subscriber sends to itself."""
 
 
@@ -85,6 +86,14 @@ class Happened:
     def content(self) -> Mapping[str, Any]:
         """Return the record as it is, or as it was before it went."""
         return self.after or self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A record as it is when an event about it leaves."""
+
+    kept: Record
+    is_deleted: bool
 
 
 @dataclass(frozen=True)

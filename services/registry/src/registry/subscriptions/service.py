@@ -24,7 +24,6 @@ from registry.conditions import models as conditions
 from registry.databases import service as databases
 from registry.databases.models import Release
 from registry.records import service as records
-from registry.records import store as kept_records
 from registry.records.service import Call, Opened
 from registry.rights.models import Action
 from registry.subscriptions import store
@@ -34,6 +33,7 @@ from registry.subscriptions.models import (
     TEST,
     Happened,
     Kind,
+    Present,
     Subscription,
     SubscriptionNotFound,
     SubscriptionOfOther,
@@ -386,24 +386,20 @@ class Desk:
             return event if found.is_owners else None
         if found.filter is not None:
             opened.grant.check_named(found.filter.fields)
-        content = await store.find_content(session, found.database, UUID(event.subject or ""))
-        if content is None or not (opened.grant.is_full or opened.grant.covers(content)):
+        record = await store.find_record(session, found.database, UUID(event.subject or ""))
+        if record is None or not opened.covers(record.kept):
             return None
         data = dict(event.data)
         data["fields"] = [name for name in data["fields"] if opened.grant.shows(name)]
         if found.with_content:
-            data |= await self._content(session, found, opened, event)
+            data |= await self._content(found, opened, record)
         return event.carrying(data)
 
-    async def _content(
-        self, session: Session, found: Subscription, opened: Opened, event: Event
-    ) -> Mapping[str, Any]:
+    async def _content(self, found: Subscription, opened: Opened, at: Present) -> Mapping[str, Any]:
         """Return what shows of the record as it is now, and write down that it was shown."""
         opened = replace(opened, grant=opened.grant.without_consents())
-        at = (*opened.call.where, event.subject or "")
-        kept = await kept_records.find_referred(session, *at)
-        record = kept.record if kept else None
-        if record is None or not opened.covers(record):
+        record = at.kept
+        if at.is_deleted or not opened.covers(record):
             return {}
         if opened.personal_of(record):
             looks = [opened.look(record)]

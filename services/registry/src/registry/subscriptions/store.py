@@ -1,6 +1,5 @@
 """Subscriptions in PostgreSQL."""
 
-import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,8 +7,15 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, insert, select, update
 
 from kit.database import Session
-from registry.subscriptions.models import Kind, Subscription
+from registry.records.models import Record
+from registry.subscriptions.models import Kind, Present, Subscription
 from registry.tables import subscription
+
+_RECORD = """
+    SELECT id, number, version_id, primary_key, subjects, content::text AS content, revision,
+      deleted_at IS NOT NULL AS is_deleted
+    FROM record WHERE database_id = $1 AND id = $2
+"""
 
 
 def _select() -> Select[*tuple[Any, ...]]:
@@ -118,13 +124,18 @@ async def delete(session: Session, subscription_id: UUID, at: datetime) -> None:
     )
 
 
-async def find_content(
-    session: Session, database_id: int, record_id: UUID
-) -> dict[str, Any] | None:
-    """Return what is kept of a record, of a deleted one too."""
-    row = await session.fetchrow(
-        "SELECT content::text FROM record WHERE database_id = $1 AND id = $2",
-        database_id,
-        record_id,
+async def find_record(session: Session, database_id: int, record_id: UUID) -> Present | None:
+    """Return a record as it is, a deleted one too."""
+    row = await session.fetchrow(_RECORD, database_id, record_id)
+    if row is None:
+        return None
+    kept = Record(
+        row["id"],
+        row["number"],
+        row["version_id"],
+        row["primary_key"],
+        tuple(row["subjects"]),
+        row["content"],
+        row["revision"],
     )
-    return json.loads(row["content"]) if row else None
+    return Present(kept, row["is_deleted"])

@@ -32,7 +32,7 @@ _STATEMENTS = (
     "CREATE INDEX record_value_number ON record_value (database_id, field, number, record_id)",
     "CREATE INDEX record_value_record ON record_value (record_id)",
     """
-    CREATE INDEX record_live ON record (database_id, id)
+    CREATE INDEX record_live ON record (database_id, number)
       WHERE deleted_at IS NULL AND archived_at IS NULL
     """,
 )

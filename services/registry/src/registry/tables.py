@@ -96,9 +96,9 @@ record = Table(
     UniqueConstraint("database_id", "number", name="record_number"),
     Index("record_of_database", "database_id", "id"),
     Index(
-        "record_live",  # what lists count
+        "record_live",  # what lists count and walk
         "database_id",
-        "id",
+        "number",
         postgresql_where=text("deleted_at IS NULL AND archived_at IS NULL"),
     ),
     Index("record_changed", "database_id", "changed_in", "id"),

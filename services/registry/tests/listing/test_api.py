@@ -346,6 +346,13 @@ async def test_a_search_finds_what_a_record_says_now(owner, people):
     assert await _names(owner, "search=robert") == ["Robert"]
 
 
+async def test_a_search_finds_what_a_batch_created(owner, people):
+    entries = [{"name": f"Batch {number}"} for number in range(3)]
+    made = await owner.post(f"{BASE}/createEntries", json={"entries": entries})
+    assert made.is_success, made.text
+    assert await _names(owner, "search=batch") == ["Batch 0", "Batch 1", "Batch 2"]
+
+
 async def test_nothing_is_kept_of_what_a_destroyed_record_said(owner, people, entries, database):
     ann = (await entries("record.created"))[0].object.rpartition(":")[2]
     gone = await owner.delete(

@@ -35,6 +35,11 @@ def test_cutting_words_again_gives_the_same(text):
         assert len(word) <= MAX_WORD
 
 
+@given(st.text("aZ0 _-.'"))
+def test_words_of_ascii_are_cut_as_all_others(text):
+    assert words(text) == words(text + " é")[:-1]
+
+
 @given(st.text(), st.sampled_from(["a", "b.c"]))
 def test_every_word_of_a_search_is_among_the_lexemes_of_its_own_text(text, name):
     asked, open_end = sought(text)

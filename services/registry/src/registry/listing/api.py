@@ -5,7 +5,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
@@ -147,15 +146,15 @@ class Links:
         return DataKey(b"", self._keyring.reference("cursors of lists"))
 
     def _sealed(self, cursor: Cursor) -> str:
-        said = json.dumps([cursor.backwards, cursor.id.hex, *cursor.keys], ensure_ascii=False)
+        said = json.dumps([cursor.backwards, cursor.number, *cursor.keys], ensure_ascii=False)
         return urlsafe_b64encode(self._key().seal(said.encode(), self._place)).decode()
 
     def _opened(self, text: str) -> Cursor:
         try:
             sealed = urlsafe_b64decode(text.encode("ascii"))
-            backwards, record, *keys = json.loads(self._key().open(sealed, self._place))
+            backwards, number, *keys = json.loads(self._key().open(sealed, self._place))
         except (SealBrokenError, ValueError) as error:
             raise CursorInvalid(_FOREIGN) from error
         if urlsafe_b64encode(sealed) != text.encode():  # there is one spelling of it
             raise CursorInvalid(_FOREIGN)
-        return Cursor(tuple(keys), UUID(hex=record), backwards)
+        return Cursor(tuple(keys), number, backwards)

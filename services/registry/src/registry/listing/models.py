@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, cast
-from uuid import UUID
 
 from kit.problems import Forbidden, Invalid, Unavailable
 from registry.conditions.models import All, Comparison, Condition, Operator
@@ -67,10 +66,10 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A place in a list: the sort keys and id of a record, and whether to go back from it."""
+    """A place in a list: the sort keys and number of a record, and whether to go back from it."""
 
     keys: tuple[str | None, ...]
-    id: UUID
+    number: int
     backwards: bool = False
 
 
@@ -171,8 +170,8 @@ class Rows:
         """Return the cursors to the next page and the one before; ``after`` led to this one."""
         if not self.records:
             return None, None
-        first = Cursor(self.keys[0], self.records[0].id, backwards=True)
-        last = Cursor(self.keys[-1], self.records[-1].id)
+        first = Cursor(self.keys[0], self.records[0].number, backwards=True)
+        last = Cursor(self.keys[-1], self.records[-1].number)
         if after is not None and after.backwards:
             return last, first if self.has_more else None
         return last if self.has_more else None, None if after is None else first

@@ -98,7 +98,7 @@ def _statement(asked: Selection) -> tuple[str, Arguments]:
     at_once = asked.orders or (asked.is_narrowed and asked.counted)
     how = "MATERIALIZED" if at_once else "NOT MATERIALIZED"
     count = "SELECT count(*) AS total FROM matching" if asked.counted else "SELECT 0 AS total"
-    columns = "r.*" if asked.as_of is not None else "r.id"
+    columns = "r.*" if asked.as_of is not None else "r.id, r.number"
     order = _order(asked)
     shown = "".join(f", page.k{at}::text AS k{at}" for at in range(len(asked.orders)))
     rows = "page" if asked.as_of is not None else "record"
@@ -175,13 +175,13 @@ def _key(order: Order, arguments: Arguments) -> str:
 
 
 def _order(asked: Selection, table: str = "") -> str:
-    """Return the order of a page: keys, missing ones last, then the id; turned when going back."""
+    """Return the order of a page: keys, missing ones last, then the number; turned to go back."""
     back = asked.goes_back
     parts: list[str] = []
     for at, order in enumerate(asked.orders):
         direction = "DESC" if order.descending != back else "ASC"
         parts.append(f"{table}k{at} {direction} NULLS {'FIRST' if back else 'LAST'}")
-    return ", ".join([*parts, f"{table}id {'DESC' if asked.descending != back else 'ASC'}"])
+    return ", ".join([*parts, f"{table}number {'DESC' if asked.descending != back else 'ASC'}"])
 
 
 def _beyond(asked: Selection, arguments: Arguments) -> str:
@@ -190,7 +190,7 @@ def _beyond(asked: Selection, arguments: Arguments) -> str:
     if cursor is None:
         return "true"
     sign = "<" if asked.descending != cursor.backwards else ">"
-    beyond = f"id {sign} {arguments.add(cursor.id, 'uuid')}"
+    beyond = f"number {sign} {arguments.add(cursor.number, 'bigint')}"
     for at in range(len(asked.orders) - 1, -1, -1):
         same, further = _compared(asked.orders[at], f"k{at}", cursor, cursor.keys[at], arguments)
         beyond = f"({further} OR ({same} AND {beyond}))"

@@ -17,8 +17,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from registry.paths import value_at
-
 MAX_WORD = 64
 """Characters of a word that count; the rest of a longer one is not compared."""
 MAX_WORDS = 4000
@@ -29,6 +27,7 @@ MAX_SOUGHT = 16
 _DROPPED = re.compile(
     "[\u0640\u064b-\u065f\u0670\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u200b-\u200d]"
 )
+_ASCII = re.compile("[a-z0-9]+")
 _DOTTED = "i\u0307"  # what casefolding makes of the Turkish capital dotted I
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -44,6 +43,8 @@ def folded(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """Return the words of a text in their order."""
+    if text.isascii():  # the same, four times as fast
+        return [run[:MAX_WORD] for run in _ASCII.findall(text.lower())]
     return [word for run in _runs(folded(text)) for word in _cut(run)]
 
 
@@ -73,12 +74,6 @@ def lexemes(database: int, texts: Iterable[tuple[str, str]]) -> list[str]:
 def texts_of(content: Mapping[str, Any], without: frozenset[str]) -> Iterator[tuple[str, str]]:
     """Yield the name and value of every text in a record, but not of ``without`` or in lists."""
     yield from _texts(content, (), without)
-
-
-def texts_at(content: Mapping[str, Any], names: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the name and value of those named fields that hold text."""
-    found = ((name, value_at(content, tuple(name.split(".")))) for name in names)
-    return [(name, value) for name, value in found if isinstance(value, str)]
 
 
 def tsquery(database: int, names: Sequence[str], text: str) -> str | None:

@@ -242,6 +242,11 @@ async def test_a_guardian_reads_within_the_dates_only(owner, client_for, decide)
     portal = {"client": "TEST/GOV/3/portal", "tenant": "TEST/GOV/1001", "scopes": {"records:read"}}
     async with client_for(**portal, person="EE-MOTHER") as mother:
         assert (await _read(mother, id="EE1")).status_code == 200
+        seen = await owner.post(
+            "/data/personalDataUsage", json={"userId": "EE1", "databaseId": "PEOPLE"}
+        )
+        assert seen.json()[0]["readerId"] == "EE-MOTHER"
+        assert seen.json()[0]["onBehalfOf"] == "EE1"
         assert (await _read(mother, id="EE2")).status_code == 404
         await owner.delete(f"/delegations/{made.json()['id']}")
         assert (await _read(mother, id="EE1")).status_code == 404

@@ -129,6 +129,7 @@ class Opened:
             record.primary_key,
             record.subjects,
             self.personal_of(record) if fields is None else fields,
+            self.grant.people.intersection(each for each in record.subjects if each),
         )
 
     def purpose(self, operation: str) -> Purpose:

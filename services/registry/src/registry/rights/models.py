@@ -105,6 +105,8 @@ class Grant:
 
     terms: tuple[Term, ...] = (Term(),)
     denials: tuple[Denial, ...] = ()
+    people: frozenset[str] = frozenset()
+    """Whom the caller may speak for besides themselves."""
 
     @cached_property
     def is_full(self) -> bool:
@@ -141,7 +143,7 @@ class Grant:
     def without_consents(self, permitted: Collection[ConsentRule] = ()) -> "Grant":
         """Return what is left without the terms whose consents are not among those permitted."""
         kept = [t for t in self.terms if t.consent is None or t.consent in permitted]
-        return Grant(tuple(kept), self.denials)
+        return replace(self, terms=tuple(kept))
 
     def narrowed(self, schema: Schema, names: Iterable[str]) -> "Grant":
         """Return what is left of it for a service that knows some fields only.
@@ -261,7 +263,7 @@ def grant_of(schema: Schema, policies: Iterable[Policy], party: Party) -> Grant 
             denials.append(Denial(named, where))
     if not terms or any(d.fields is None and d.where is None for d in denials):
         return None
-    return Grant(tuple(terms), tuple(denials))
+    return Grant(tuple(terms), tuple(denials), party.people - {party.person or ""})
 
 
 def _term(schema: Schema, policy: Policy, where: Condition | None) -> Term:

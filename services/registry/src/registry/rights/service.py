@@ -79,7 +79,7 @@ def _with_consent(given: Grant, rule: ConsentRule | None) -> Grant:
     if rule is None:
         return given
     terms = tuple(t if t.consent else replace(t, consent=rule) for t in given.terms)
-    return Grant(terms, given.denials)
+    return replace(given, terms=terms)
 
 
 async def explain(session: Session, release: Release, party: Party, action: Action) -> Explained:

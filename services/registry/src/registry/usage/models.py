@@ -83,6 +83,8 @@ class Look:
     reference: str | None
     subjects: Sequence[str | None]
     fields: Sequence[str]
+    spoken_for: frozenset[str] = frozenset()
+    """Those of the people the record is about for whom the reader may speak."""
 
     @property
     def object(self) -> str:

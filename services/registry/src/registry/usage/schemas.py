@@ -76,6 +76,9 @@ class PersonalDataUsage(BaseModel):
     readerApplicationName: str = Field(
         description="The application they used", examples=["Health centre"]
     )
+    onBehalfOf: str | None = Field(
+        None, description="For whom the reader spoke, when that was not themselves"
+    )
     searchDateTime: str = Field(description="When (UTC)", examples=["2026-07-21T17:32:28Z"])
     refrences: list[Reference] = Field(description="What was looked at")
     recordId: str | None = Field(None, description="Id of the record")
@@ -97,6 +100,7 @@ class PersonalDataUsage(BaseModel):
             part=entry.place,
             personalDataId=entry.person,
             readerId=detail.get("readerId"),
+            onBehalfOf=detail.get("onBehalfOf"),
             readerInitials=entry.initials,
             readerInstitutionId=entry.application.rpartition("/")[0],
             readerInstitutionName=detail.get("institutionName"),

@@ -123,10 +123,18 @@ def _entries(caller: Caller, kind: str, look: Look, purpose: Purpose) -> list[En
     entry = Entry(kind, caller.client, look.object, facts=facts, tenant=caller.tenant)
     if not look.people:
         return [with_basis(entry, purpose.legal_basis)]
-    entry = replace(entry, detail={**reader(caller), "reference": look.reference})
-    return [
-        with_basis(replace(entry, subject=person), purpose.legal_basis) for person in look.people
+    said = {**reader(caller), "reference": look.reference}
+    made = [
+        replace(entry, subject=person, detail={**said, **_on_behalf(caller, look, person)})
+        for person in look.people
     ]
+    return [with_basis(each, purpose.legal_basis) for each in made]
+
+
+def _on_behalf(caller: Caller, look: Look, person: str) -> dict[str, str]:
+    """Return for whom the reader spoke, when that is not themselves (DRS-6.d)."""
+    principal = caller.represents or (person if person in look.spoken_for else None)
+    return {"onBehalfOf": principal} if principal else {}
 
 
 def with_basis(entry: Entry, legal_basis: str | None) -> Entry:

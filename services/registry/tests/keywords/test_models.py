@@ -216,6 +216,15 @@ def test_limits_hold(spec, right, wrong):
     assert not _fits(spec, wrong)
 
 
+def test_each_wrong_place_of_a_shape_is_named():
+    line = {"type": "LineString", "coordinates": [[0, 0], [181, 91]]}
+    errors = Validator(_one({"type": "list", "items": {"type": "geoShape"}})).errors({"a": [line]})
+    assert [each.pointer for each in errors] == [
+        "#/a/0/coordinates/1/0",
+        "#/a/0/coordinates/1/1",
+    ]
+
+
 def test_indexes_and_profile_are_read():
     document = {"properties": {"a": ONE, "in": {"properties": {"b": {"type": "date"}}}}}
     schema = parse({**document, "indexes": ["in.b", "a", "a"], "storageProfile": "column"})

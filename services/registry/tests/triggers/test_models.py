@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from registry.actions.models import CounterMissing
 from registry.keywords.models import parse
 from registry.places import SchemaInvalid
 from registry.triggers import models as triggers
@@ -136,6 +137,8 @@ def test_a_gapless_number_is_asked_for_only_when_it_is_given():
     assert counters(made, {"b": "x"}, AT) == ["a/2026"]
     done = fire(made, {"b": "x"}, "C", 999, gapless={"a/2026": 4}, at=AT)
     assert done["a"] == "004"
+    with pytest.raises(CounterMissing):
+        fire(made, {"b": "x"}, "C", 999, at=AT)
     assert counters(_read({"actions": [{"type": "number"}]}), {}) == []
 
 
@@ -144,6 +147,12 @@ def test_firing_leaves_what_was_given_as_it_was():
     inner = {"in": {"properties": {"c": TEXT}}}
     done = _done(given, {"type": "upper", "field": "in.c"}, fields=inner)
     assert (given, done) == ({"in": {"c": "x"}}, {"in": {"c": "X"}})
+
+
+def test_what_is_not_an_object_is_left_to_be_refused():
+    inner = {"in": {"properties": {"c": TEXT}}}
+    assert _done({"in": 5}, {"type": "number", "field": "in.c"}, fields=inner) == {"in": 5}
+    assert _done({}, {"type": "number", "field": "in.c"}, fields=inner) == {"in": {"c": "31"}}
 
 
 @pytest.mark.parametrize(

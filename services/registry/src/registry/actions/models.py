@@ -23,6 +23,10 @@ _OF_FIELD = "field:"
 _SCALARS = ("string", "integer", "number", "boolean")
 
 
+class CounterMissing(LookupError):
+    """A gapless number was not drawn before it was given: a mistake of ours."""
+
+
 class Event(StrEnum):
     """What happens to a record when a trigger may run."""
 
@@ -213,15 +217,20 @@ def _number(said: Mapping[str, Any], reader: Reader, target: Field) -> Action:
         refuse((*reader.place, "type"), "needs a field of text or whole numbers")
     counter = (target.name + ("/{year}" if per else "")) if gapless else None
 
-    def value(_content: Mapping[str, Any], _before: Any, moment: Moment) -> str | int | None:
+    def value(_content: Mapping[str, Any], _before: Any, moment: Moment) -> str | int:
         number = _counted(counter, moment) if counter else moment.number
-        return number if number is None or target.kind == "integer" else str(number).zfill(width)
+        return number if target.kind == "integer" else str(number).zfill(width)
 
     return Action(value, f"{{{NUMBER}}}", counter, is_once=True)
 
 
-def _counted(counter: str, moment: Moment) -> int | None:
-    return 0 if moment.gapless is None else moment.gapless.get(counter_at(counter, moment))
+def _counted(counter: str, moment: Moment) -> int:
+    if moment.gapless is None:
+        return 0
+    name = counter_at(counter, moment)
+    if name not in moment.gapless:
+        raise CounterMissing(name)
+    return moment.gapless[name]
 
 
 def _uuid(_said: Mapping[str, Any], reader: Reader, target: Field) -> Action:

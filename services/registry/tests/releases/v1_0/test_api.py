@@ -215,6 +215,33 @@ async def test_a_search_in_a_field_is_for_exactly_that_value(owner, citizens):
         assert [each["ID"] for each in found["results"]] == ["EE1"]
 
 
+@pytest.mark.parametrize("at", ["", "/1.0"])
+async def test_a_search_is_for_a_pattern_only_where_it_says_so(owner, citizens, at):
+    await created(owner, {**JOHN, "ID": "EE2", "FirstName": "J.hn"})
+    for asked, found in (("J.hn", ["EE2"]), ("regex:^J.hn$", ["EE1", "EE2"])):
+        page = await owner.get(f"{at}/data/CITIZENS/1.0", params={"query.FirstName": asked})
+        assert [each["ID"] for each in page.json()["results"]] == found
+
+
+@pytest.mark.parametrize("at", ["", "/1.0"])
+async def test_who_only_names_a_client_reads_what_is_open_to_anybody(
+    owner, client_for, citizens, at
+):
+    policy = {"name": "open", "subject": {"roles": ["anonymous"]}, "actions": ["list", "exists"]}
+    policies = {"policies": [{**policy, "fields": ["ID", "LastName"]}]}
+    decided = await owner.put(f"/database/{citizens}/rights", json=policies)
+    assert decided.status_code == 200, decided.text
+    tenant = "TEST/GOV/1001"
+    async with client_for(scopes={"*"}, client="anonymous", tenant=tenant) as nobody:
+        page = (await nobody.get(f"{at}/data/CITIZENS/1.0")).json()
+        assert page["results"] == [{"ID": "EE1", "LastName": "Smith"}]
+        found = await nobody.post(f"{at}/data/CITIZENS/1.0/exists", json={"LastName": "Smith"})
+        assert found.json()["answer"]["status"] is True
+        read = {"query": {"content": {"ID": "EE1"}}}
+        answer = await nobody.post(f"{at}/data/CITIZENS/1.0/read", json=read)
+        assert answer.status_code == 401
+
+
 async def test_a_record_that_is_not_there_is_said_as_govstack_says_it(owner, citizens):
     answer = await owner.post(f"{BASE}/read", json={"query": {"content": {"ID": "EE9"}}})
     assert (answer.status_code, answer.json()) == (404, {"detail": "no record found"})

@@ -51,6 +51,14 @@ async def test_what_went_out_comes_in_as_it_was(owner, client_for, form, kind, e
     assert told["isDraft"] is True
 
 
+async def test_an_id_is_chosen_by_an_administrator_only(owner):
+    body = {"code": "CODE", "schema": SCHEMA, "id": 77}
+    assert (await owner.post("/database/import", json=body)).status_code == 404
+    database = await _make(owner)
+    taken = await owner.post("/database/import", json={**body, "id": database + 1})
+    assert taken.status_code == 409
+
+
 async def test_a_sheet_names_every_field(owner):
     database = await _make(owner)
     file = await owner.get(f"/database/{database}/schema?format=xlsx")

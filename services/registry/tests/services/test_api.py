@@ -179,6 +179,24 @@ async def test_every_kind_of_copy_does_what_it_copies(owner, registry):
         assert (await owner.post(f"{DATA}/services/{path}", json={})).status_code == 400
 
 
+async def test_a_copy_refuses_what_the_copied_service_refuses(owner, registry):
+    for number, name in ((2, "add"), (4, "short"), (5, "change")):
+        await _copy(owner, registry, number, name=name)
+    again = {"write": {"content": {"id": "1"}}}
+    assert (await owner.post(f"{DATA}/services/add", json=again)).status_code == 409
+    nobody = {"query": {"content": {"id": "9"}}}
+    missing = await owner.post(f"{DATA}/services/short", json=nobody)
+    assert (missing.status_code, missing.json()) == (404, {"detail": "no record found"})
+    change = nobody | {"write": {"content": {"name": "Eve"}}}
+    assert (await owner.put(f"{DATA}/services/change", json=change)).status_code == 404
+    unknown = QUERY | {"write": {"content": {"nothing": 1}}}
+    assert (await owner.put(f"{DATA}/services/change", json=unknown)).status_code == 400
+    assert (await owner.get(f"{DATA}/services/short?query.name=Ann")).status_code == 404
+    await owner.post(f"/database/{registry}/archive")
+    assert (await owner.put(f"{DATA}/services/change", json=BOTH)).status_code == 409
+    assert (await owner.post(f"{DATA}/services/short", json=QUERY)).status_code == 200
+
+
 async def test_a_copy_needs_the_scope_of_what_it_copies(owner, registry, client_for):
     for number, name in ((2, "add"), (3, "known"), (4, "short")):
         await _copy(owner, registry, number, name=name)

@@ -14,6 +14,8 @@ from kit.evidence import Ledger
 from kit.mediator import Mediator
 from kit.sealing import Keyring
 from registry.access_templates import api as access_templates
+from registry.announcements import jobs as announcing
+from registry.announcements.service import Desk
 from registry.audit_logs import api as audit_logs
 from registry.automations import api as automations
 from registry.batches import api as batches
@@ -52,8 +54,6 @@ from registry.shares import api as shares
 from registry.statistics import api as statistics
 from registry.subjects import api as subjects
 from registry.subscriptions import api as subscriptions
-from registry.subscriptions import jobs as announcing
-from registry.subscriptions.service import Desk
 from registry.templates import api as templates
 from registry.usage import api as usage
 from registry.versions import api as versions

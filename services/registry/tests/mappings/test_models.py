@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.keywords.models import parse as read_schema
@@ -151,12 +151,15 @@ def test_fields_are_those_of_the_schemas():
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=10,
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=4,
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # where others use the processor
 @given(json_values, st.sampled_from([expression for expression, _ in EXPRESSIONS]))
 def test_any_value_is_made_into_json_or_refused(value, expression):
     values = dict.fromkeys(["first", "last", "sex", "born", "codes", "age", "home"], value)

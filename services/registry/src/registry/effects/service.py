@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from kit.database import Session
+from registry.announcements import service as announcements
 from registry.databases.models import Release
 from registry.effects.models import Effect
 from registry.indexes import service as indexes
 from registry.links import service as links
 from registry.links.service import Changed
-from registry.subscriptions import service as subscriptions
 from registry.subscriptions.models import Happened, Kind
 
 
@@ -22,7 +22,7 @@ async def follow(session: Session, release: Release, effects: Sequence[Effect]) 
         changed = [Changed(each.record.id, each.before, each.after) for each in written]
         await links.check(session, release, changed)
         await indexes.index(session, release, [each.record for each in written])
-    await subscriptions.announce(session, release, [_happened(each) for each in effects])
+    await announcements.announce(session, release, [_happened(each) for each in effects])
 
 
 def _happened(effect: Effect) -> Happened:

@@ -166,3 +166,8 @@ def refuse(place: str, reason: str) -> SubscriptionInvalid:
     """Return the refusal of one place of a subscription."""
     where = f"#/{place}"
     return SubscriptionInvalid(f"{where}: {reason}", errors=[FieldError(where, reason)])
+
+
+def source_of(tenant: str, database_id: int) -> str:
+    """Return where a database's events come from, as CloudEvents names it."""
+    return f"/{tenant}/registry/database/{database_id}"

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from kit.access import Caller
 from kit.database import Session
 from kit.evidence import Ledger
+from registry.announcements import service as announcements
 from registry.databases import service as databases
 from registry.databases import store
 from registry.databases.models import (
@@ -23,7 +24,6 @@ from registry.impact.models import Impact
 from registry.indexes import service as indexes
 from registry.links import service as links
 from registry.secrets import service as secrets
-from registry.subscriptions import service as subscriptions
 from registry.versions import models
 from registry.versions.models import (
     Deprecation,
@@ -85,7 +85,7 @@ async def publish(session: Session, ledger: Ledger, caller: Caller, database_id:
     await links.published(session, caller, found, published.compile())
     about = Described(found, published)
     await databases.record(session, ledger, caller, "database.published", about)
-    await subscriptions.announce_published(session, caller.tenant, found.id)
+    await announcements.announce_published(session, caller.tenant, found.id)
     return Published(published, changes)
 
 

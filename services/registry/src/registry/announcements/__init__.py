@@ -1,0 +1,1 @@
+"""Announcements: what happened, on its way to who wants to know."""

@@ -14,8 +14,7 @@ from registry.reports import service
 from registry.reports.models import ReportNotFound, ReportTaken
 from registry.reports.schemas import ChosenReport, ReportDefinition, ReportInfo
 from registry.rights.models import FieldHidden
-from registry.statistics.api import PROBLEMS
-from registry.statistics.models import QuestionInvalid, TooRevealing
+from registry.statistics.models import REFUSALS, QuestionInvalid, TooRevealing
 from registry.statistics.schemas import StatisticsAnswer
 
 router = APIRouter(prefix="/database/{id}/reports", tags=["statistics"])
@@ -88,7 +87,7 @@ async def delete_report(
     await service.delete(session, ledger, caller, chosen.where)
 
 
-@one.get("/run", responses=may_answer(ReportNotFound, *PROBLEMS))
+@one.get("/run", responses=may_answer(ReportNotFound, *REFUSALS))
 async def run_report(
     session: Reading,
     ledger: Evidence,

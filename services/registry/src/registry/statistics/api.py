@@ -6,17 +6,17 @@ from fastapi import APIRouter, Request
 
 from kit.access import Caller, requires
 from kit.web import Evidence, Reading, Transaction, may_answer
-from registry.databases.models import DatabaseNotFound, RegistryNotFound
+from registry.databases.models import DatabaseNotFound
 from registry.databases.schemas import ChosenDatabase
-from registry.decisions.models import ConsentRequired
-from registry.fields.models import FieldUnknown
-from registry.filters.models import FilterInvalid
-from registry.listing.api import BY_FIELD
-from registry.records.api import RIGHTS
 from registry.records.service import Call
 from registry.statistics import service
-from registry.statistics.models import QuestionInvalid, TooRevealing, TooSlow
-from registry.statistics.schemas import StatisticsAnswer, StatisticsAsked, StatisticsSettings
+from registry.statistics.models import REFUSALS
+from registry.statistics.schemas import (
+    BY_FIELD,
+    StatisticsAnswer,
+    StatisticsAsked,
+    StatisticsSettings,
+)
 
 router = APIRouter(prefix="/stats/{registryName}", tags=["statistics"])
 one = APIRouter(prefix="/database/{id}/statistics", tags=["statistics"])
@@ -24,20 +24,10 @@ one = APIRouter(prefix="/database/{id}/statistics", tags=["statistics"])
 Reader = Annotated[Caller, requires("records:read")]
 Viewer = Annotated[Caller, requires("databases:read")]
 Analyst = Annotated[Caller, requires("databases:write")]
-PROBLEMS = (
-    RegistryNotFound,
-    FieldUnknown,
-    FilterInvalid,
-    QuestionInvalid,
-    TooRevealing,
-    TooSlow,
-    ConsentRequired,
-    *RIGHTS,
-)
 _PREFIX = "query."
 
 
-@router.get("", operation_id="statistics", responses=may_answer(*PROBLEMS), openapi_extra=BY_FIELD)
+@router.get("", operation_id="statistics", responses=may_answer(*REFUSALS), openapi_extra=BY_FIELD)
 async def statistics(
     request: Request, session: Reading, ledger: Evidence, caller: Reader, asked: StatisticsAsked
 ) -> StatisticsAnswer:

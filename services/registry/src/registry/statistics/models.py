@@ -6,11 +6,15 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from kit.problems import Forbidden, Invalid, Unavailable
+from kit.problems import Forbidden, Invalid, Problem, Unavailable
 from registry.conditions.models import All, Condition
-from registry.fields.models import Field, Schema
+from registry.databases.models import RegistryNotFound
+from registry.decisions.models import ConsentRequired
+from registry.fields.models import Field, FieldUnknown, Schema
 from registry.filters import models as filters
-from registry.rights.models import FieldHidden, Grant
+from registry.filters.models import FilterInvalid
+from registry.records.models import LegalBasisMissing
+from registry.rights.models import FieldHidden, Grant, LoginNeeded, NotAllowed
 
 NAME = "statistics"
 """Under which name the settings of a database hold this."""
@@ -42,6 +46,22 @@ class TooSlow(Unavailable):
     """Making the statistics takes longer than a statement may take."""
 
     title = "The statistics take too long"
+
+
+REFUSALS: tuple[type[Problem], ...] = (
+    RegistryNotFound,
+    LoginNeeded,
+    NotAllowed,
+    LegalBasisMissing,
+    FieldHidden,
+    FieldUnknown,
+    FilterInvalid,
+    ConsentRequired,
+    QuestionInvalid,
+    TooRevealing,
+    TooSlow,
+)
+"""Why a question may not be answered."""
 
 
 class Metric(StrEnum):

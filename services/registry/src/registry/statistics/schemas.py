@@ -10,6 +10,18 @@ from pydantic import BaseModel, Field
 from kit.web import Text, gathered
 from registry.statistics.models import CREATED, Interval, Metric, Of, Question, Statistics
 
+BY_FIELD: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "query.<fieldName>",
+            "in": "query",
+            "required": False,
+            "description": "What a field must be, as lists take it; one parameter for each field",
+            "schema": {"type": "string"},
+        }
+    ]
+}
+
 
 @dataclass(frozen=True)
 class StatisticsQuery:

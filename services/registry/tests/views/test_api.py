@@ -182,6 +182,17 @@ async def test_a_view_is_read_only(owner, people):
         assert "GET" in refused.headers["allow"]
 
 
+async def test_a_view_is_a_service_that_can_be_hidden(owner, people):
+    await _make(owner, people)
+    address = f"/database/{people}/services"
+    made = await owner.post(address, json={"type": "view", "viewName": "poor"})
+    assert made.status_code == 200, made.text
+    where = f"{address}/{made.json()['serviceId']}"
+    for is_visible, status in ((False, 404), (True, 200)):
+        assert (await owner.patch(where, json={"isVisible": is_visible})).status_code == 200
+        assert (await owner.get(f"{BASE}/views/poor")).status_code == status
+
+
 async def test_making_a_view_twice_is_making_it_once(owner, people, entries):
     made = await _make(owner, people)
     assert await _make(owner, people) == made == {**POOR}

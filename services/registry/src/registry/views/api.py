@@ -14,6 +14,7 @@ from registry.listing.schemas import Listed, Records
 from registry.places import SchemaInvalid
 from registry.policies.models import RightsInvalid
 from registry.records.schemas import AddressedThen
+from registry.services.models import ServiceHidden
 from registry.views import service
 from registry.views.models import (
     PoliciesRefused,
@@ -94,7 +95,7 @@ async def delete_view(
     "",
     operation_id="listView",
     response_model=Records,
-    responses={**MAY_ANSWER, **may_answer(ViewNotFound, ViewBroken)},
+    responses={**MAY_ANSWER, **may_answer(ViewNotFound, ServiceHidden, ViewBroken)},
     openapi_extra=BY_FIELD,
 )
 async def list_view(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature

@@ -101,8 +101,8 @@ async def delete(
 async def show(session: Session, ledger: Ledger, call: Call, name: str, asked: Listing) -> Page:
     """Return a page of what a view shows; what it shows of people is written down.
 
-    Raise RegistryNotFound, ViewNotFound, ViewBroken, NotAllowed, LoginNeeded, and what
-    ``listing.service.find`` raises.
+    Raise RegistryNotFound, ViewNotFound, ServiceHidden, ViewBroken, NotAllowed, LoginNeeded, and
+    what ``listing.service.find`` raises.
     """
     release = await _release(session, call)
     view = _view(release, name)

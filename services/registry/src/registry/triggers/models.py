@@ -16,8 +16,7 @@ from registry.actions.models import Event, Made, Moment, Reader, counter_at
 from registry.conditions import models as conditions
 from registry.conditions.models import Condition, ConditionInvalid
 from registry.fields.models import Field, Schema
-from registry.paths import value_at as value_at  # noqa: PLC0414  for its readers
-from registry.paths import with_value
+from registry.paths import value_at, with_value
 from registry.places import SchemaInvalid, refuse
 
 MOST_TRIGGERS = 200

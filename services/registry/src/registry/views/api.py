@@ -9,10 +9,11 @@ from kit.web import Evidence, Reading, Transaction, may_answer
 from registry.conditions.models import ConditionInvalid
 from registry.databases.models import DatabaseNotFound
 from registry.databases.schemas import ChosenDatabase
-from registry.listing.api import BY_FIELD, MAY_ANSWER, Links, call_of
+from registry.listing.api import BY_FIELD, MAY_ANSWER, Links
 from registry.listing.schemas import Listed, Records
 from registry.places import SchemaInvalid
 from registry.policies.models import RightsInvalid
+from registry.records.api import call_of
 from registry.records.schemas import AddressedThen
 from registry.services.models import ServiceHidden
 from registry.views import service

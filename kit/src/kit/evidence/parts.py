@@ -5,12 +5,16 @@ A bulk operation is one entry; each thing it did is a part, a leaf of a Merkle t
 proven by two paths: to the root in the entry, and from the entry to a checkpoint.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from kit.evidence.merkle import inclusion, root_of
+from kit.canonical import canonical
+from kit.evidence.merkle import ProofFailed, inclusion, leaf_hash, root_of, verify_inclusion
 from kit.evidence.models import PARTS
+from kit.evidence.packages import ProvenPart
 
 
 def place_of(entry: UUID, number: int) -> bytes:
@@ -35,3 +39,34 @@ def stated(facts: object) -> tuple[int, bytes] | None:
         return count, bytes.fromhex(root)
     except ValueError:
         return None
+
+
+def check(part: ProvenPart, facts: object) -> dict[str, Any]:
+    """Return what a part says, when it is one of the entry with these facts; else ProofFailed."""
+    said = _read(part.text)
+    told = stated(facts)
+    if told is None:
+        raise ProofFailed("the entry states no parts")
+    count, root = told
+    proof = part.proof
+    if proof.size != count:
+        raise ProofFailed("the part is of another number of parts than the entry states")
+    verify_inclusion(leaf_hash(part.text), proof.index, count, proof.path, root)
+    sealed = None if part.detail is None else part.detail.sealed
+    if sealed is not None and hashlib.sha256(sealed).hexdigest() != said.get("detail"):
+        raise ProofFailed("the part's sealed detail is not its own: its digest is another")
+    return said
+
+
+def _read(text: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(text)
+        is_canonical = canonical(said) == text
+    except ValueError as error:
+        raise ProofFailed("the part is not JSON that has a canonical form") from error
+    if not is_canonical or not isinstance(said, dict):
+        raise ProofFailed("the part is not as it was written")
+    part = cast("dict[str, Any]", said)
+    if not isinstance(part.get("object"), str) or not isinstance(part.get("facts"), dict):
+        raise ProofFailed("the part does not say what it is about")
+    return part

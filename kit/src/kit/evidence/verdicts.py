@@ -15,10 +15,9 @@ from uuid import UUID
 from cryptography.x509 import Certificate
 
 from kit.canonical import canonical
-from kit.evidence import timestamps
+from kit.evidence import parts, timestamps
 from kit.evidence.merkle import ProofFailed, leaf_hash, verify_inclusion
 from kit.evidence.packages import Detail, Package
-from kit.evidence.parts import place_of, stated
 from kit.evidence.signing import (
     CHECKPOINT,
     COSIGNATURE,
@@ -281,40 +280,17 @@ def _detail(case: _Case) -> _Found:
 
 
 def _part(case: _Case) -> _Found:
-    """Check a part: its text, its path to the root that the entry states, its own detail."""
     given = case.package.part
     if given is None or not case.entry:
         return Result.OPEN, "It cannot be checked, for the entry does not hold"
-    said = _read_part(given.text)
-    told = stated(case.entry.get("facts"))
-    if told is None:
-        raise _Fails("the entry states no parts")
-    count, root = told
-    if given.proof.size != count:
-        raise _Fails("the part is of another number of parts than the entry states")
-    verify_inclusion(leaf_hash(given.text), given.proof.index, count, given.proof.path, root)
+    said = parts.check(given, case.entry.get("facts"))
     if given.detail is not None:
-        if hashlib.sha256(given.detail.sealed).hexdigest() != said.get("detail"):
-            raise _Fails("the part's sealed detail is not its own: its digest is another")
-        place = place_of(UUID(case.entry["id"]), given.proof.index)
+        place = parts.place_of(UUID(case.entry["id"]), given.proof.index)
         said = {**said, "facts": {**said["facts"], **_opened(given.detail, place)}}
     case.part = said
-    says = f"Part {given.proof.index + 1} of {count}: its path leads to the root the entry states"
+    proof = given.proof
+    says = f"Part {proof.index + 1} of {proof.size}: its path leads to the root the entry states"
     return Result.HOLDS, says
-
-
-def _read_part(text: bytes) -> dict[str, Any]:
-    try:
-        said = json.loads(text)
-        is_canonical = canonical(said) == text
-    except ValueError as error:
-        raise _Fails("the part is not JSON that has a canonical form") from error
-    if not is_canonical or not isinstance(said, dict):
-        raise _Fails("the part is not as it was written")
-    part = cast("dict[str, Any]", said)
-    if not isinstance(part.get("object"), str) or not isinstance(part.get("facts"), dict):
-        raise _Fails("the part does not say what it is about")
-    return part
 
 
 def _opened(given: Detail, place: bytes) -> dict[str, Any]:

@@ -21,11 +21,11 @@ class Asked:
 
     method: str
     parts: tuple[str, ...]
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list[tuple[bytes, bytes]])
+    headers: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
 
     def tell(self, headers: Mapping[str, str]) -> None:
-        """Say something in the headers of the answer."""
-        self.headers += [(name.lower().encode(), said.encode()) for name, said in headers.items()]
+        """Say something in the headers of the answer; said twice it is there once."""
+        self.headers |= {name.lower().encode(): said.encode() for name, said in headers.items()}
 
     def relative(self, address: str) -> str:
         """Return a reference to an address under the registry, relative to the request's own."""
@@ -55,7 +55,7 @@ class Notices:
 
         async def told(message: Message) -> None:
             if found.headers and message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *found.headers]
+                message["headers"] = [*message["headers"], *found.headers.items()]
             await send(message)
 
         token = _asked.set(found)

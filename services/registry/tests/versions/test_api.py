@@ -5,6 +5,8 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
+from kit.testing import clients_of, settings_for
+
 ONE = {"type": "object", "properties": {"name": {"type": "string"}}}
 TWO = {
     "type": "object",
@@ -134,6 +136,77 @@ async def test_what_one_version_wrote_the_others_read(owner):
     change = {"query": {"content": {"name": "Bob"}}, "write": {"content": {"name": "Rob"}}}
     assert (await owner.put("/data/CODE/1.0/update", json=change)).status_code == 200
     assert (await _read(owner, "2.0", name="Rob")).json() == {"content": {"name": "Rob", "age": 7}}
+
+
+SIDES = [
+    (ONE, {"name": "Ann"}, TWO, {"name": "Bob", "age": 7}),
+    (TWO, {"name": "Ann", "age": 7}, ONE, {"name": "Bob"}),
+    (
+        {"properties": {"a": {"properties": {"b": {}, "c": {}}}}},
+        {"a": {"b": "1", "c": "2"}},
+        {"properties": {"a": {"properties": {"c": {}, "d": {"type": "integer"}}}}},
+        {"a": {"c": "3", "d": 4}},
+    ),
+    (
+        {"properties": {"l": {"type": "array", "items": {"properties": {"b": {}}}}}},
+        {"l": [{"b": "1"}, {}]},
+        {"properties": {"l": {"type": "array", "items": {"properties": {"b": {}, "d": {}}}}}},
+        {"l": [{"b": "1", "d": "2"}]},
+    ),
+    (
+        {"properties": {"n": {"type": "integer"}}},
+        {"n": 3},
+        {"properties": {"n": {"type": "number"}, "m": {"type": "boolean", "default": True}}},
+        {"n": 4, "m": False},
+    ),
+]
+
+
+def _seen(schema, content):
+    """Return what a version shows of content that another one wrote."""
+    if isinstance(content, list):
+        return [_seen(schema.get("items", {}), item) for item in content]
+    if not isinstance(content, dict) or "properties" not in schema:
+        return content
+    known = schema["properties"]
+    return {name: _seen(known[name], value) for name, value in content.items() if name in known}
+
+
+@pytest.mark.parametrize(("one", "first", "two", "second"), SIDES)
+async def test_each_version_reads_and_changes_what_the_other_wrote(owner, one, first, two, second):
+    await _publish(owner, {**one, "type": "object"})
+    await _publish(owner, {**two, "type": "object"})
+    await _create(owner, "1.0", **first)
+    await _create(owner, "2.0", **second)
+    for version, schema in (("1.0", one), ("2.0", two)):
+        results = (await owner.get(f"/data/CODE/{version}")).json()["results"]
+        assert results == [_seen(schema, first), _seen(schema, second)], version
+    for version, schema, content in (("1.0", one, second), ("2.0", two, first)):
+        seen = _seen(schema, content)
+        if "l" in seen:  # a list is written as a whole (RFC 7396)
+            continue
+        body = {"query": {"content": seen}, "write": {"content": seen}}
+        changed = await owner.put(f"/data/CODE/{version}/update", json=body)
+        assert changed.status_code == 200, changed.text
+    for version, content in (("1.0", first), ("2.0", second)):
+        read = await _read(owner, version, **content)
+        assert read.json() == {"content": content}, "the other version took nothing away"
+
+
+async def test_a_deleted_version_is_gone_on_every_replica(open_registry, committed, block):
+    owner = open_registry
+    database, _ = await _publish(owner, ONE)
+    await _publish(owner, TWO)
+    replica = block.create_app(settings_for(block, committed.state.urls))
+    async with replica.router.lifespan_context(replica):
+        scopes = {"records:read", "records:write"}
+        client_for = clients_of(replica, block.name)
+        async with client_for(scopes=scopes, client="TEST/GOV/1001/registrar") as other:
+            assert (await other.get("/data/CODE/1.0")).status_code == 200
+            await owner.delete(f"/database/{database}/versions/1.0")
+            assert (await other.get("/data/CODE/1.0")).status_code == 404
+            assert (await _create(other, "1.0", name="Ann")).status_code == 404
+            assert (await other.get("/data/CODE/2.0")).status_code == 200
 
 
 async def test_a_deleted_version_is_gone_at_once_and_the_others_stay(owner, entries):

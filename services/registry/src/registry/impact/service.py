@@ -42,14 +42,20 @@ async def between(session: Session, before: Version, after: Version) -> Impact:
     if not impact.breaking:
         return impact
     contents = await store.sample(session, before.database, MOST_RECORDS)
-    return impact.counted(_broken(impact, after.definition, contents), len(contents))
+    definitions = before.definition, after.definition
+    return impact.counted(_broken(impact, definitions, contents), len(contents))
 
 
-def _broken(impact: Impact, after: Definition, contents: Sequence[str]) -> Mapping[str, int]:
-    """Return how many records each breaking change touches, by its pointer."""
-    schema = after.schema()
+def _broken(
+    impact: Impact, between: tuple[Definition, Definition], contents: Sequence[str]
+) -> Mapping[str, int]:
+    """Return how many records each breaking change touches, by its pointer.
+
+    What is secret in one of the versions is sealed, so that nobody can try it.
+    """
+    schema = between[1].schema()
     validator = Validator(schema)
-    secret = {tuple(field.path) for field in schema.secrets}
+    secret = {field.path for each in between for field in each.schema().secrets}
     count: Counter[str] = Counter()
     for text in contents:
         content: dict[str, Any] = json.loads(text)

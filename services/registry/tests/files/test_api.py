@@ -180,6 +180,9 @@ async def test_a_body_that_is_no_form_is_refused(owner, record, body, content_ty
 async def test_where_nothing_is_nothing_is_found(owner, record):
     nobody = "0190f6a0-0000-7000-8000-000000000000"
     assert (await upload(owner, nobody, PDF)).status_code == 404
+    assert (await put(owner, nobody, PDF)).status_code == 404
+    gone = f"{BASE}/{nobody}/files/certificate/{nobody}"
+    assert (await owner.delete(gone)).status_code == 404
     assert (await upload(owner, record, PDF, field="nothing")).status_code == 400
     made = await upload(owner, record, PDF)
     url = f"{BASE}/{made.json()['url']}"
@@ -304,13 +307,26 @@ async def test_on_a_full_disk_the_answer_is_clear_and_nothing_is_kept(committed,
         connection = await asyncpg.connect(committed.state.urls.owner)
         await connection.execute(FULL)
         await connection.execute(AT_THE_SECOND_CHUNK)
-        refused = await upload(client, record, b"%PDF-" + bytes(CHUNK * 2))
-        assert refused.status_code == 507
-        assert refused.json()["title"] == "There is no room for the file"
+        for send in (upload, put):
+            refused = await send(client, record, b"%PDF-" + bytes(CHUNK * 2))
+            assert refused.status_code == 507
+            assert refused.json()["title"] == "There is no room for the file"
         assert [await rows(committed, t) for t in ("file", "file_chunk")] == [0, 0]
         assert await content_of(client, record) == {"ID": "B1"}
         assert (await upload(client, record, PDF)).status_code == 200, "what fits is taken"
         await connection.close()
+
+
+@pytest.mark.parametrize("send", [upload, put])
+async def test_an_archived_database_keeps_its_files_as_they_are(owner, record, app, send):
+    made = await upload(owner, record, PDF)
+    async with app.state.database.connection() as connection:
+        database = await connection.driver.fetchval("SELECT id FROM database WHERE code = 'BIRTHS'")
+    assert (await owner.post(f"/database/{database}/archive")).is_success
+    assert (await send(owner, record, PDF + b"1")).status_code == 409
+    address = f"{BASE}/{made.json()['url']}"
+    assert (await owner.delete(address)).status_code == 409
+    assert (await owner.get(address)).content == PDF
 
 
 async def _asked(app, client, url):

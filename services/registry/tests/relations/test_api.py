@@ -217,6 +217,19 @@ async def test_an_edge_leads_to_a_record_that_is_there(owner, app, town):
     assert (await owner.delete(address, params=nowhere)).status_code == 204
 
 
+async def test_an_archived_database_keeps_its_edges_as_they_are(owner, app, town):
+    one, two = await id_of(app, "M1"), await id_of(app, "M2")
+    address, edge = f"/data/CITIZENS/1.0/{one}/links", {"field": "siblings", "target": two}
+    nobody = address.replace(one, "0190f6a0-0000-7000-8000-000000000000")
+    assert (await owner.delete(nobody, params=edge)).status_code == 404
+    async with app.state.database.connection() as connection:
+        sql = "SELECT id FROM database WHERE code = 'CITIZENS'"
+        citizens = await connection.driver.fetchval(sql)
+    assert (await owner.post(f"/database/{citizens}/archive")).is_success
+    assert (await owner.post(address, json=edge)).status_code == 409
+    assert (await owner.delete(address, params=edge)).status_code == 409
+
+
 async def test_an_edge_does_not_tell_of_a_record_that_does_not_show(owner, other, app, town):
     async with app.state.database.connection() as connection:
         sql = "SELECT id FROM database WHERE code = 'CITIZENS'"

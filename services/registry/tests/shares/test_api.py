@@ -173,7 +173,8 @@ async def test_a_link_ends_when_its_time_is_over(sharer, stranger, record, app):
     assert (await stranger.get(address)).status_code == 200
     await asyncio.sleep(0.5)
     assert (await stranger.get(address)).status_code == 410
-    assert (await stranger.get(f"{address}/qr")).status_code == 410
+    for more in ("qr", "download", "files/0190f6a0-0000-7000-8000-000000000000"):
+        assert (await stranger.get(f"{address}/{more}")).status_code == 410
     later = {"expiresAt": (datetime.now(UTC) + timedelta(hours=1)).isoformat()}
     changed = await sharer.patch(f"/shares/{made.json()['id']}", json=later)
     assert changed.status_code == 200

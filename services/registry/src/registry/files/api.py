@@ -29,10 +29,9 @@ from registry.files.models import (
 )
 from registry.files.schemas import CONTENT, MULTIPART, RAW, StoredFile
 from registry.files.service import Opening, Place
-from registry.records.models import LegalBasisMissing, RecordNotFound, RegistryArchived
-from registry.records.schemas import Address, Addressed, AddressedThen, NoRecord
-from registry.records.service import Call
-from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
+from registry.records.api import RIGHTS, call_of
+from registry.records.models import RecordNotFound, RegistryArchived
+from registry.records.schemas import Addressed, AddressedThen, NoRecord
 from registry.uploads.models import Parts, UploadInvalid
 
 router = APIRouter(prefix="/data/{registryName}/{versionNumber}/{uuid}/files", tags=["files"])
@@ -54,7 +53,6 @@ Since = Annotated[str | None, Header(alias="If-Range", description="ETag the ran
 
 _IN_MEMORY = 1 << 20
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-_RIGHTS = (NotAllowed, LoginNeeded, FieldHidden, LegalBasisMissing)
 _no_record: dict[int | str, dict[str, Any]] = {
     404: {
         "model": NoRecord,
@@ -65,7 +63,7 @@ _no_record: dict[int | str, dict[str, Any]] = {
     }
 }
 _adding = {
-    **may_answer(FileRefused, UploadInvalid, FieldUnknown, RegistryArchived, *_RIGHTS),
+    **may_answer(FileRefused, UploadInvalid, FieldUnknown, RegistryArchived, *RIGHTS),
     **may_answer(FileTooLarge, StorageFull),
     **_no_record,
 }
@@ -92,7 +90,7 @@ async def add_file(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signa
         upload = await asyncio.to_thread(
             service.receive, field, parts.file_name or "", cast("BinaryIO", content)
         )
-        call, place = _call(caller, where), Place(uuid, field)
+        call, place = call_of(caller, where), Place(uuid, field)
         return _json(await service.add(session, ledger, call, place, upload))
 
 
@@ -113,7 +111,7 @@ async def put_file(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signa
         upload = await asyncio.to_thread(
             service.receive, field, _name(field, disposition), cast("BinaryIO", content)
         )
-        call, place = _call(caller, where), Place(uuid, field)
+        call, place = call_of(caller, where), Place(uuid, field)
         return _json(await service.add(session, ledger, call, place, upload))
 
 
@@ -124,7 +122,7 @@ async def put_file(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signa
         200: {"content": CONTENT, "description": "The file"},
         206: {"content": CONTENT, "description": "The range that was asked for"},
         304: {"description": "The bytes known are still these"},
-        **may_answer(FieldUnknown, ConsentRequired, DecisionMissing, RangeRefused, *_RIGHTS),
+        **may_answer(FieldUnknown, ConsentRequired, DecisionMissing, RangeRefused, *RIGHTS),
         **_no_record,
     },
 )
@@ -142,7 +140,7 @@ async def file(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     ranged: Ranged = None,
 ) -> Response:
     """Return a file, to be saved and never shown inline; a look at personal data is noted."""
-    call = _call(caller, where, as_of=where.as_of)
+    call = call_of(caller, where)
     place = Place(uuid, field)
     asked = ranged if since is None else None
     found = await service.get(session, ledger, neighbours, call, place, file_id, asked)
@@ -154,7 +152,7 @@ async def file(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
 @router.delete(
     "/{field}/{fileId}",
     status_code=204,
-    responses={**may_answer(FieldUnknown, RegistryArchived, *_RIGHTS), **_no_record},
+    responses={**may_answer(FieldUnknown, RegistryArchived, *RIGHTS), **_no_record},
 )
 async def remove_file(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Transaction,
@@ -166,7 +164,7 @@ async def remove_file(  # noqa: PLR0913, PLR0917  FastAPI reads them from the si
     file_id: Annotated[UUID, Path(alias="fileId", description="Id of the file")],
 ) -> None:
     """Take a file out of the record; one that is gone stays gone."""
-    call = _call(caller, where)
+    call = call_of(caller, where)
     await service.remove(session, ledger, call, Place(uuid, field), file_id)
 
 
@@ -218,10 +216,6 @@ def _name(field: str, disposition: str | None) -> str:
     if not name:
         refuse(field, "needs a file name in the header Content-Disposition")
     return name
-
-
-def _call(caller: Caller, where: Address, **more: Any) -> Call:
-    return Call(caller, where.registry, where.version, where.legal_basis, **more)
 
 
 def _json(said: Mapping[str, Any]) -> Response:

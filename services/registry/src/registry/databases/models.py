@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from kit.problems import Conflict, NotFound
-from registry.actions.models import Event
+from registry.actions.models import NUMBER, Event
 from registry.fields.models import Field, Schema
 from registry.keywords import models as keywords
 from registry.places import refuse
@@ -278,7 +278,7 @@ def number_format(version: Version) -> str:
     schema = version.definition.schema()
     key = schema.primary_key
     templates = [t.template for t in triggers.parse(schema) if key and t.target.path == key.path]
-    return str(templates[0]) if templates else f"{{{triggers.NUMBER}}}"
+    return str(templates[0]) if templates else f"{{{NUMBER}}}"
 
 
 def _check_reachable(schema: Schema, made: Sequence[Trigger]) -> None:

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from registry.actions import models as actions
-from registry.actions.models import NUMBER as NUMBER  # noqa: PLC0414  for its readers
 from registry.actions.models import Event, Made, Moment, Reader, counter_at
 from registry.conditions import models as conditions
 from registry.conditions.models import Condition, ConditionInvalid

@@ -238,6 +238,17 @@ async def test_a_database_that_is_not_there_has_no_views(owner, people):
         assert (await owner.request(method, where, json=body)).status_code == 404, method
 
 
+async def test_what_breaks_a_view_is_told_before_it_is_published(owner, people):
+    await _make(owner, people)
+    fields = {name: spec for name, spec in SCHEMA["properties"].items() if name != "home"}
+    proposal = {"schema": {"properties": fields}}
+    impact = (await owner.post(f"/database/{people}/impact", json=proposal)).json()
+    [told] = [each for each in impact["breaking"] if each["pointer"] == "#/views/poor"]
+    assert told["reason"] == "needs home.rooms"
+    impact = (await owner.post(f"/database/{people}/impact", json={"schema": SCHEMA})).json()
+    assert impact["breaking"] == []
+
+
 async def test_a_version_without_the_fields_does_not_have_the_view(owner, people, publish):
     await _make(owner, people)
     fields = {name: spec for name, spec in SCHEMA["properties"].items() if name != "home"}

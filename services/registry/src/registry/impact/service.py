@@ -12,7 +12,9 @@ from registry.databases.models import Definition, Version
 from registry.impact import models, store
 from registry.impact.models import Finding, Impact
 from registry.paths import values_in
+from registry.places import pointer
 from registry.validation.models import Validator
+from registry.views import models as views
 
 MOST_RECORDS = 2000
 """How many records are looked at, the newest ones."""
@@ -39,11 +41,23 @@ async def of_proposal(
 async def between(session: Session, before: Version, after: Version) -> Impact:
     """Return what one version changes for those who use another, tried on records there are."""
     impact = models.between(before.definition, after.definition)
+    impact = replace(impact, findings=(*impact.findings, *await _views(session, before, after)))
     if not impact.breaking:
         return impact
     contents = await store.sample(session, before.database, MOST_RECORDS)
     definitions = before.definition, after.definition
     return impact.counted(_broken(impact, definitions, contents), len(contents))
+
+
+async def _views(session: Session, before: Version, after: Version) -> list[Finding]:
+    """Return which views will not have their fields any more (DRS-9)."""
+    kept = (await databases.settings(session, before.database)).get(views.SETTING, {})
+    old, new = (views.broken_by(kept, each.definition.schema()) for each in (before, after))
+    return [
+        Finding(pointer("views", name), "view", "needs " + ", ".join(fields))
+        for name, fields in new.items()
+        if name not in old
+    ]
 
 
 def _broken(

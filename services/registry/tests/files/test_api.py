@@ -1,6 +1,7 @@
 """Files of records over HTTP."""
 
 import asyncio
+import base64
 import hashlib
 import json
 import tracemalloc
@@ -327,6 +328,25 @@ async def test_an_archived_database_keeps_its_files_as_they_are(owner, record, a
     address = f"{BASE}/{made.json()['url']}"
     assert (await owner.delete(address)).status_code == 409
     assert (await owner.get(address)).content == PDF
+
+
+async def test_a_record_with_a_secret_keeps_it_beside_its_files(owner, publish, app):
+    fields = {"ID": {"type": "string", "primaryKey": True}, "any": {"type": "file"}}
+    schema = {"properties": {**fields, "hidden": {"type": "string", "x-secret": True}}}
+    database = await publish(owner, "CASES", schema)
+    key = {"key": base64.b64encode(bytes(range(32))).decode()}
+    assert (await owner.put(f"/database/{database}/encryption-key", json=key)).is_success
+    made = await owner.post(
+        "/data/CASES/1.0/create", json={"write": {"content": {"ID": "A", "hidden": "word"}}}
+    )
+    assert made.status_code == 200, made.text
+    record = await _id(app)
+    form = {"file": ("a.pdf", PDF)}
+    made = await owner.post(f"/data/CASES/1.0/{record}/files/any", files=form)
+    assert made.status_code == 200, made.text
+    opened = {"X-Database-Key": key["key"]}
+    content = (await owner.get(f"/data/CASES/1.0/{record}", headers=opened)).json()["content"]
+    assert content == {"ID": "A", "hidden": "word", "any": made.json()}
 
 
 async def _asked(app, client, url):

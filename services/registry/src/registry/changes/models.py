@@ -171,10 +171,16 @@ def update(
 
 
 def attach(
-    release: Release, content: Mapping[str, Any], path: tuple[str, ...], value: Any
+    release: Release, content: Mapping[str, Any], files: tuple[tuple[str, ...], Any], number: int
 ) -> Draft:
-    """Return a record with the files of a field, which nobody writes; None takes them away."""
-    return _draft(release, merge(content, with_value({}, path, value)))
+    """Return a record with the files of a field, which nobody writes, and what triggers make of it.
+
+    ``files`` are the field's path and what it says, None for nothing; ``number`` is the record's own.
+    """
+    path, value = files
+    merged = merge(content, with_value({}, path, value))
+    merged = fire(release.path.triggers, merged, release.code, number, event=Event.CHANGE)
+    return _draft(release, merged, number)
 
 
 def _draft(release: Release, content: dict[str, Any], number: int = 0) -> Draft:

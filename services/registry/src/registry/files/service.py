@@ -89,7 +89,8 @@ async def add(
     new = File(new_id(), record.id, field.name, upload.name, upload.media_type, size, digest)
     await store.insert(session, new, upload.content)
     said = models.with_file(field, value, new)
-    await changing.write(work, record, changes.attach(work.release, content, field.path, said))
+    draft = changes.attach(work.release, content, (field.path, said), record.number)
+    await changing.write(work, record, draft)
     await _record(work, ADDED, record, new)
     return new.document
 
@@ -106,7 +107,8 @@ async def remove(session: Session, ledger: Ledger, call: Call, place: Place, fil
     if found is None or not models.names(value, file_id):
         return
     said = models.without_file(field, value, file_id)
-    await changing.write(work, record, changes.attach(work.release, content, field.path, said))
+    draft = changes.attach(work.release, content, (field.path, said), record.number)
+    await changing.write(work, record, draft)
     await _record(work, REMOVED, record, found)
 
 

@@ -175,7 +175,7 @@ def attach(
 ) -> Draft:
     """Return a record with the files of a field, which nobody writes, and what triggers make of it.
 
-    ``files`` are the field's path and what it says, None for nothing; ``number`` is the record's own.
+    ``files`` are the field's path and what it says, None for nothing; ``number`` the record's own.
     """
     path, value = files
     merged = merge(content, with_value({}, path, value))

@@ -21,11 +21,25 @@ async def _changes(client, since=None, limit=1000):
     return answer.json()
 
 
+async def _told(client, count, since=None):
+    """Return the changes since a mark once there are so many.
+
+    A change is told when all transactions of the server that began before it have ended, those of
+    other databases too.
+    """
+    for _ in range(600):
+        found = await _changes(client, since)
+        if len(found["changes"]) >= count:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(found)
+
+
 async def test_exactly_what_changed_is_told_once(open_registry, publish, mcts_schema):
     client = open_registry
     await publish(client, "MCTS", mcts_schema)
     keys = [await _create(client, f"V{n}") for n in range(5)]
-    first = await _changes(client)
+    first = await _told(client, 5)
     assert [each["change"] for each in first["changes"]] == ["created"] * 5
     assert (await _changes(client, first["next"]))["changes"] == []
     query = {"query": {"content": {"ID": keys[1]}}, "write": {"content": {"village": "New"}}}
@@ -34,7 +48,7 @@ async def test_exactly_what_changed_is_told_once(open_registry, publish, mcts_sc
     await client.delete(f"{BASE}/{keys[3]}/delete")
     number = first["changes"][0]["id"]
     await client.post(f"{BASE}/{number}/archive")
-    second = await _changes(client, first["next"])
+    second = await _told(client, 3, first["next"])
     assert {each["number"]: each["change"] for each in second["changes"]} == {
         1: "archived",
         2: "changed",
@@ -57,20 +71,20 @@ async def test_pages_of_changes_leave_nothing_out_while_others_write(
 
     seen = []
 
-    async def follow(writers):
+    async def follow():
         mark = None
-        while True:
-            ended = all(task.done() for task in writers)
+        while len(seen) < 45:
             page = await _changes(client, mark, limit=7)
             seen.extend(each["number"] for each in page["changes"])
             mark = page["next"]
-            if ended and not page["changes"]:
-                return
-            await asyncio.sleep(0)
+        return mark
 
     writers = [asyncio.create_task(write(name)) for name in "abc"]
-    await follow(writers)
+    async with asyncio.timeout(60):
+        mark = await follow()
+    await asyncio.gather(*writers)
     assert sorted(seen) == list(range(1, 46))
+    assert (await _changes(client, mark))["changes"] == []
 
 
 @pytest.mark.parametrize("mark", ["", "x", "AAAA", "MTIzLjEyMw"])

@@ -134,6 +134,8 @@ async def test_what_was_exported_is_imported_elsewhere(analyst, neighbour, publi
     template = await _template(analyst, database)
     file = await analyst.get(f"/templates/{template['id']}/export?format={form}")
     assert file.headers["content-disposition"] == f'attachment; filename="herd-1.0.{form}"'
+    path = f"/templates/{template['id']}/export?format=xlsx"
+    assert (await analyst.get(path)).status_code == 400
     kind = {"Content-Type": f"application/{form}"}
     made = await neighbour.post("/templates/import", content=file.content, headers=kind)
     assert made.status_code == 200, made.text
@@ -156,15 +158,23 @@ async def test_a_template_is_its_members_own_unless_it_is_shared(analyst, neighb
     assert (await analyst.get(f"/templates/{own['id']}")).status_code == 200
 
 
-async def test_a_shared_template_names_no_persons(analyst, publish):
+@pytest.mark.parametrize("where", ["rights", "views"])
+async def test_a_shared_template_names_no_persons(analyst, publish, where):
     database = await _database(analyst, publish)
-    policy = {"name": "one", "subject": {"persons": ["EE1"]}, "actions": ["read"]}
-    await analyst.put(f"/database/{database}/rights", json={"policies": [policy]})
+    policy = {"name": "one", "subject": {"persons": ["EE1"]}}
+    if where == "rights":
+        body = {"policies": [{**policy, "actions": ["read"]}]}
+        made = await analyst.put(f"/database/{database}/rights", json=body)
+    else:
+        body = {"name": "open", "fields": ["alpha"], "policies": [policy]}
+        made = await analyst.post(f"/database/{database}/views", json=body)
+    assert made.status_code == 200, made.text
     refused = await analyst.post(
         "/templates", json={**NEW, "databaseId": database, "isShared": True}
     )
     assert refused.status_code == 400
-    assert refused.json()["errors"][0]["pointer"].startswith("#/settings/rights/policies/0")
+    assert refused.json()["errors"][0]["pointer"].startswith(f"#/settings/{where}")
+    await _template(analyst, database)
 
 
 async def test_rights_are_for_those_who_may_read_and_write_them(analyst, client_for, publish):

@@ -22,14 +22,16 @@ def openapi(of: Described) -> dict[str, Any]:
         "info": {"title": title, "version": of.label, "description": _about(of)},
         "servers": [{"url": "../../..", "description": "Where this document is"}],
         "tags": [{"name": of.code, "description": f"Version {of.label}"}],
+        "security": [{"token": []}],
         "paths": _paths(of),
         "components": {
+            "securitySchemes": {"token": _TOKEN},
             "schemas": {
                 "Record": of.record(),
                 "NewRecord": of.content(),
                 "Change": of.change(),
                 "Problem": _PROBLEM,
-            }
+            },
         },
     }
 
@@ -82,6 +84,11 @@ def _add(  # noqa: PLR0913, PLR0917  where it answers, what does it, and under w
     paths.setdefault(path, {})[generic.method.lower()] = made
 
 
+_TOKEN: Mapping[str, Any] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of the calling application, as the mediator gives it",
+}
 _PROBLEM: Mapping[str, Any] = {
     "type": "object",
     "description": "Why a request is refused (RFC 9457)",

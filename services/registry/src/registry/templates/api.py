@@ -132,8 +132,8 @@ async def template(session: Reading, caller: Viewer, chosen: ChosenTemplate) -> 
 async def export_template(session: Reading, caller: Viewer, asked: ExportedTemplate) -> Response:
     """Return one version of a template as a document."""
     found = await service.get(session, caller.tenant, asked.id)
-    write = notations.write_yaml if asked.form is Format.YAML else notations.write_json
-    form = Format.YAML if asked.form is Format.YAML else Format.JSON
+    form = Format(asked.form)
+    write = notations.write_yaml if form is Format.YAML else notations.write_json
     return Response(
         write(found.document).encode(),
         media_type=form.media_type,

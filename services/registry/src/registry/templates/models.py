@@ -71,10 +71,13 @@ class Bundle:
 
     def check_shared(self) -> None:
         """Raise TemplateInvalid when others would read who may do what by name."""
-        for index, policy in enumerate(self.settings.get(RIGHTS, {}).get("policies", [])):
-            if policy.get("subject", {}).get("persons"):
-                place = ("settings", RIGHTS, "policies", index, "subject", "persons")
-                _refuse(place, "a template that is shared names no persons")
+        holders = {(RIGHTS,): self.settings.get(RIGHTS, {})}
+        holders |= {(VIEWS, name): view for name, view in self.settings.get(VIEWS, {}).items()}
+        for place, holder in holders.items():
+            for index, policy in enumerate(holder.get("policies") or []):
+                if policy.get("subject", {}).get("persons"):
+                    where = ("settings", *place, "policies", index, "subject", "persons")
+                    _refuse(where, "a template that is shared names no persons")
 
 
 CARRIED = (RIGHTS, SERVICES, VIEWS)

@@ -1,7 +1,7 @@
 """Templates on the wire."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Path, Query
@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from kit.web import JsonObject, Text, gathered
 from registry.databases.schemas import Code, DefinitionSaid
-from registry.definitions.models import Format
 
 TEMPLATE_EXAMPLE: dict[str, Any] = {
     "code": "herd",
@@ -36,7 +35,9 @@ ChosenTemplate = Annotated[Chosen, gathered(Chosen)]
 class Exported(Chosen):
     """Which template, and how it shall be written."""
 
-    form: Annotated[Format, Query(alias="format", description="How it is written")] = Format.JSON
+    form: Annotated[
+        Literal["json", "yaml"], Query(alias="format", description="How it is written")
+    ] = "json"
 
 
 ExportedTemplate = Annotated[Exported, gathered(Exported)]

@@ -34,6 +34,6 @@ async def test_every_refusal_is_declared(app: FastAPI) -> None:
                 assert {"400", "401", "403"} <= set(operation["responses"]), path
 
 
-@pytest.mark.parametrize("path", ["/data/a", "/data/a/1.0/b", "/database"])
+@pytest.mark.parametrize("path", ["/data/a", "/data/a/1.0/b/c", "/database"])
 async def test_an_unknown_address_is_not_found(owner: AsyncClient, path: str) -> None:
     assert (await owner.get(path)).status_code == 404

@@ -47,7 +47,7 @@ _SETTINGS: Mapping[str, type[BlockSettings]] = {
 }
 INSTANCE = "DEV"
 OPERATOR = "DEV/GOV/90001"
-_CONNECTIONS = 80
+_CONNECTIONS = 75
 
 
 async def prepare_database(admin_url: str, part: str, secrets: Secrets) -> BlockDatabase:

@@ -60,7 +60,7 @@ from registry.versions import api as versions
 from registry.views import api as views
 
 BLOCK = "registry"
-_CONNECTIONS = 8  # of the jobs, besides those that listen: a run holds one while it goes on
+_CONNECTIONS = 6  # of the jobs, besides those that listen: a run holds one while it goes on
 _CALLBACKS = 16  # endpoints that are delivered to at once
 _POLL = timedelta(seconds=1)  # between two looks for what is due to be tried again
 _RUNS = 2  # automations that run at once

@@ -297,8 +297,9 @@ def _changed(work: Work, row: int, record: Record, content: Content) -> Made:
     release, schema = work.release, work.release.path.schema
     before: dict[str, Any] = json.loads(record.content)
     changes.check_writable(work.opened.grant, schema, content)
-    if schema.secrets and work.opened.private is not None:
-        content = secrets.unchanged(schema, content, before, work.opened.values(record))
+    if release.secrets and work.opened.private is not None:
+        values = work.opened.values(record)
+        content = secrets.unchanged(release.secrets, content, before, values)
     draft = changes.update(release, before, content, record.number)
     if changes.same(before, draft.content):
         return Made(row, record, before, before)

@@ -7,13 +7,14 @@ objects without described fields stand in one cell as JSON.
 import json
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, cast
 
 from kit.problems import FieldError
 from registry.fields.models import Field, FieldUnknown, Schema
 from registry.paths import value_at
+from registry.places import pointer
 from registry.rows.models import decode
 
 _FORMULA = re.compile(r"'*([=+\-@\t\r\n]|\Z)")
@@ -85,6 +86,11 @@ class Reader:
                 errors.append(FieldError(name, str(error)))
         return made
 
+    def check(self, names: Iterable[str]) -> None:
+        """Raise FieldUnknown for a column that is no field of this version."""
+        for name in names:
+            self._field(name)
+
     def renamed(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return a record of a JSON file with the names that columns are mapped to."""
         if not self._mapping:
@@ -102,7 +108,8 @@ class Reader:
         field = self._schema.find(wanted)
         if field is None or field.in_list:
             reason = "is no field of this version that a column can hold"
-            raise FieldUnknown(f"column {name[:100]}: {reason}", errors=[FieldError(name, reason)])
+            error = FieldError(pointer(name[:100]), reason)
+            raise FieldUnknown(f"column {name[:100]}: {reason}", errors=[error])
         self._fields[name] = field
         return field
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from kit.database import DatabaseUnavailable
 from kit.jobs import Handler, Job
 from kit.problems import Problem
-from registry.imports import models, service
+from registry.imports import service
 from registry.imports.models import PART_SIZE, ROWS, Import, Taking
 from registry.imports.service import RUN, Tools
 
@@ -45,14 +45,17 @@ async def take_in(tools: Tools, import_id: UUID) -> None:
         return asyncio.run_coroutine_threadsafe(wanted, loop).result()
 
     file = io.BufferedReader(_File(fetch, found.bytes), PART_SIZE)
-    taking = Taking(models.read(file, found.options), found.tally.rows)
+    taking = Taking(file, found.options, found.tally.rows)
     step: Import | None = found
     try:
-        while rows := await asyncio.to_thread(taking.take, ROWS):
+        rows = await asyncio.to_thread(taking.take, ROWS)
+        await service.check(tools, call, found.options, taking.heading)
+        while rows:
             step = await service.take(tools, step, call, rows)
             if step is None:
                 await service.prepare(tools, import_id)  # clears away what was cancelled
                 return
+            rows = await asyncio.to_thread(taking.take, ROWS)
     except DatabaseUnavailable:
         raise
     except Problem as problem:

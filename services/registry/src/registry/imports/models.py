@@ -87,7 +87,7 @@ class State(StrEnum):
 
 
 def _refuse(name: str, reason: str) -> Problem:
-    return OptionsInvalid(f"{name} {reason}", errors=[FieldError(name, reason)])
+    return OptionsInvalid(f"{name} {reason}", errors=[FieldError(f"#/{name}", reason)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,18 +261,25 @@ class Placed:
     row: Row
 
 
-def read(file: BinaryIO, options: Options) -> Iterator[Row]:
-    """Yield the rows of a file, or raise FileInvalid where it cannot be read."""
+def read(file: BinaryIO, options: Options, heading: list[str]) -> Iterator[Row]:
+    """Yield the rows of a file, or raise FileInvalid where it cannot be read.
+
+    The names of a table's columns are added to ``heading``.
+    """
     if options.format is Format.XLSX:
-        return sheets.read(file)
-    return rows.read(file, options.format, options.delimiter)
+        return sheets.read(file, heading)
+    return rows.read(file, options.format, options.delimiter, heading)
 
 
 class Taking:
-    """Takes rows by the thousand; what is wrong with the file is raised after what came before."""
+    """Takes rows by the thousand; what is wrong with the file is raised after what came before.
 
-    def __init__(self, found: Iterator[Row], done: int = 0) -> None:
-        self._found = found
+    ``heading`` has the names of a table's columns once its first rows were taken.
+    """
+
+    def __init__(self, file: BinaryIO, options: Options, done: int = 0) -> None:
+        self.heading: list[str] = []
+        self._found = read(file, options, self.heading)
         self._place = 0
         self._done = done
         self._fault: FileInvalid | None = None

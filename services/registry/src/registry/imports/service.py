@@ -19,6 +19,7 @@ from kit.sealing import DataKey, Keyring
 from registry.batches import service as batches
 from registry.batches.models import Outcome
 from registry.changes.service import Work
+from registry.columns.models import Reader
 from registry.imports import models, store
 from registry.imports.models import (
     FORGOTTEN,
@@ -120,13 +121,22 @@ async def take_small(tools: Tools, call: Call, options: Options, content: bytes)
     """
     checker = Checker(options.format)
     checker.feed(content, last=True)
-    taking = Taking(models.read(BytesIO(content), options))
+    taking = Taking(BytesIO(content), options)
     rows = await asyncio.to_thread(taking.take, SMALL + 1)
     if len(rows) > SMALL:
         raise FileTooLong(f"{SMALL} rows are the most; send it to imports, which take any number")
     if await asyncio.to_thread(taking.take, 1):  # what was wrong after the last row is raised now
         raise FileTooLong
+    await check(tools, call, options, taking.heading)
     return await _write_all(tools, call, options, rows)
+
+
+async def check(tools: Tools, call: Call, options: Options, heading: Sequence[str]) -> None:
+    """Raise FieldUnknown for a column, or OptionsInvalid for an option, that cannot be used."""
+    opened = await records.open_for(Reading(tools.lender), call, Action.IMPORT)
+    schema = opened.release.path.schema
+    options.check(schema)
+    Reader(schema, options.mapping).check(heading)
 
 
 # -- files into the database ---------------------------------------------------------------------

@@ -57,10 +57,15 @@ def refuse(line: int, reason: str, column: str | None = None) -> NoReturn:
     raise FileInvalid(f"line {line}: {reason}", errors=[FieldError(where, reason)])
 
 
-def read(file: BinaryIO, kind: Format, delimiter: str = ",") -> Iterator[Row]:
-    """Yield the rows of a file of text, or raise FileInvalid where one cannot be read."""
+def read(
+    file: BinaryIO, kind: Format, delimiter: str = ",", heading: list[str] | None = None
+) -> Iterator[Row]:
+    """Yield the rows of a file of text, or raise FileInvalid where one cannot be read.
+
+    The names of a table's columns are added to ``heading`` before its first row.
+    """
     if kind is Format.CSV:
-        return _csv(file, delimiter)
+        return _csv(file, delimiter, [] if heading is None else heading)
     return _ndjson(file) if kind is Format.NDJSON else _json(file)
 
 
@@ -129,11 +134,12 @@ def _lines(file: BinaryIO) -> Iterator[str]:
         yield text
 
 
-def _csv(file: BinaryIO, delimiter: str) -> Iterator[Row]:
+def _csv(file: BinaryIO, delimiter: str, heading: list[str]) -> Iterator[Row]:
     """Yield the rows below the heading (RFC 4180); an empty cell is a value that is not there."""
     reader = csv.reader(_lines(file), delimiter=delimiter, strict=True)
     try:
         names = headings(next(reader, []), 1)
+        heading += names
         end = reader.line_num
         for cells in reader:
             line, end = end + 1, reader.line_num

@@ -46,8 +46,11 @@ _FAULTS = (
 """What openpyxl raises for a file that is not as it should be."""
 
 
-def read(file: BinaryIO) -> Iterator[Row]:
-    """Yield the rows below the headings of the sheets named Records, or of the first sheet."""
+def read(file: BinaryIO, heading: list[str] | None = None) -> Iterator[Row]:
+    """Yield the rows below the headings of the sheets named Records, or of the first sheet.
+
+    The names of a sheet's columns are added to ``heading`` before its first row.
+    """
     try:
         _check_size(file)
         book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
@@ -55,7 +58,7 @@ def read(file: BinaryIO) -> Iterator[Row]:
         for name in named or book.sheetnames[:1]:
             sheet: Any = book[name]
             sheet.reset_dimensions()  # what the file says of its own size is not believed
-            yield from _rows(sheet)
+            yield from _rows(sheet, [] if heading is None else heading)
     except _FAULTS as error:
         raise FileInvalid(f"this is no XLSX file we can read ({type(error).__name__})") from error
 
@@ -74,12 +77,13 @@ def _check_size(file: BinaryIO) -> None:
     file.seek(0)
 
 
-def _rows(sheet: Any) -> Iterator[Row]:
+def _rows(sheet: Any, heading: list[str]) -> Iterator[Row]:
     rows = cast("Iterator[tuple[Any, ...]]", sheet.iter_rows(values_only=True))
     first = list(next(rows, ()))
     if len(first) > MOST_COLUMNS:
         refuse(1, f"has {len(first)} columns, {MOST_COLUMNS} are the most")
     names = headings(first, 1)
+    heading += names
     for line, found in enumerate(rows, 2):
         if any(cell is not None for cell in found[len(names) :]):
             refuse(line, f"has a cell beyond its {len(names)} columns")

@@ -28,7 +28,8 @@ from kit.access import IN_PROCESS, Caller
 MEMBER = "TEST/GOV/1001"
 FIELDS = ("a", "b", "c")
 AT = st.sampled_from(("", "/1.0"))
-KEY = st.sampled_from(("K1", "K2", "K3"))
+VERSION = st.integers(0, 9)
+KEY = st.sampled_from(("K1", "K2"))
 VALUES = st.fixed_dictionaries({}, optional={name: st.sampled_from("xyz") for name in FIELDS})
 CHANGES = st.fixed_dictionaries(
     {}, optional={name: st.sampled_from(("x", "y", None)) for name in FIELDS}
@@ -84,6 +85,14 @@ class Life(RuleBasedStateMachine):
     def path(self, at: str, version: int, rest: str = "") -> str:
         return f"{at}/data/{self.code}/{version}.0{rest}"
 
+    def version(self, drawn: int) -> int:
+        """Return the version a number stands for: one that is published, or for 9 one that is not.
+
+        Most that is done would otherwise be done to versions that are not there.
+        """
+        known = len(self.versions)
+        return known + 1 if drawn == 9 or not known else 1 + drawn % known
+
     def known(self, version: int) -> frozenset[str] | None:
         """Return the fields of a published version, None when there is no such version."""
         return self.versions[version - 1] if version <= len(self.versions) else None
@@ -108,12 +117,14 @@ class Life(RuleBasedStateMachine):
 
     # -- the life of the database --------------------------------------------------------------
 
-    @initialize(at=AT, fields=SCHEMAS)
-    def made(self, at: str, fields: frozenset[str]) -> None:
+    @initialize(at=AT, fields=SCHEMAS, is_published=st.integers(0, 3))
+    def made(self, at: str, fields: frozenset[str], is_published: int) -> None:
         answer = self.send("POST", f"{at}/database/modify", json=self.definition(fields))
         assert answer.status_code == 200, answer.text
         self.id, self.draft = answer.json()["id"], fields
         self.changed()
+        if is_published:
+            self.publish()
 
     def definition(self, fields: frozenset[str]) -> dict[str, Any]:
         return {"code": self.code, "schema": schema(fields)}
@@ -142,7 +153,7 @@ class Life(RuleBasedStateMachine):
             self.draft = None
         assert answer.json()["version"] == f"{len(self.versions)}.0"
 
-    @precondition(lambda self: len(self.past) > 12)
+    @precondition(lambda self: len(self.past) > 8)
     @rule()
     def archive(self) -> None:
         answer = self.send("POST", f"/database/{self.id}/archive")
@@ -151,8 +162,9 @@ class Life(RuleBasedStateMachine):
 
     # -- writing -------------------------------------------------------------------------------
 
-    @rule(at=AT, version=st.integers(1, 4), key=KEY, values=VALUES)
+    @rule(at=AT, version=VERSION, key=KEY, values=VALUES)
     def create(self, at: str, version: int, key: str, values: dict[str, str]) -> None:
+        version = self.version(version)
         content = self.shown(version, {"key": key, **values})
         answer = self.send(
             "POST", self.path(at, version, "/create"), json={"write": {"content": content}}
@@ -166,10 +178,11 @@ class Life(RuleBasedStateMachine):
         self.records[key] = content
         self.changed()
 
-    @rule(at=AT, version=st.integers(1, 4), key=KEY, change=CHANGES, times=st.integers(1, 3))
+    @rule(at=AT, version=VERSION, key=KEY, change=CHANGES, times=st.integers(1, 3))
     def update(
         self, at: str, version: int, key: str, change: dict[str, str | None], times: int
     ) -> None:
+        version = self.version(version)
         change = self.of_version(version, change)
         body = {"query": {"content": {"key": key}}, "write": {"content": change}}
         for _ in range(times):
@@ -183,8 +196,9 @@ class Life(RuleBasedStateMachine):
                 assert answer.status_code == 200, answer.text
                 self.merge(key, change)
 
-    @rule(at=AT, version=st.integers(1, 4), key=KEY, values=VALUES, times=st.integers(1, 2))
+    @rule(at=AT, version=VERSION, key=KEY, values=VALUES, times=st.integers(1, 2))
     def upsert(self, at: str, version: int, key: str, values: dict[str, str], times: int) -> None:
+        version = self.version(version)
         content = self.shown(version, {"key": key, **values})
         body = {"query": {"content": {"key": key}}, "write": {"content": content}}
         spelling = "/update-or-create" if at else "/updateOrCreate"
@@ -209,8 +223,9 @@ class Life(RuleBasedStateMachine):
             self.records[key] = merged
             self.changed()
 
-    @rule(at=AT, version=st.integers(1, 4), key=KEY, times=st.integers(1, 2))
+    @rule(at=AT, version=VERSION, key=KEY, times=st.integers(1, 2))
     def delete(self, at: str, version: int, key: str, times: int) -> None:
+        version = self.version(version)
         for _ in range(times):
             answer = self.send("DELETE", self.path(at, version, f"/{key}/delete"))
             assert answer.status_code == (self.refusal(version) or 204), answer.text
@@ -218,8 +233,9 @@ class Life(RuleBasedStateMachine):
             self.put_away.discard(key)
             self.changed()
 
-    @rule(at=AT, version=st.integers(1, 4), key=KEY, back=st.booleans())
+    @rule(at=AT, version=VERSION, key=KEY, back=st.booleans())
     def put_record_away(self, at: str, version: int, key: str, *, back: bool) -> None:
+        version = self.version(version)
         found = self.record_id(self.id, key)
         if found is None:
             return
@@ -233,8 +249,9 @@ class Life(RuleBasedStateMachine):
 
     # -- reading -------------------------------------------------------------------------------
 
-    @rule(at=AT, version=st.integers(1, 4), key=KEY)
+    @rule(at=AT, version=VERSION, key=KEY)
     def read(self, at: str, version: int, key: str) -> None:
+        version = self.version(version)
         body = {"query": {"content": {"key": key}}}
         answer = self.send("POST", self.path(at, version, "/read"), json=body)
         found = self.send("POST", self.path(at, version, "/exists"), json=body)
@@ -248,8 +265,9 @@ class Life(RuleBasedStateMachine):
             assert (answer.status_code, answer.json()) == (404, GONE)
 
     @precondition(lambda self: self.past)
-    @rule(at=AT, version=st.integers(1, 4), key=KEY, back=st.integers(0, 40))
+    @rule(at=AT, version=VERSION, key=KEY, back=st.integers(0, 40))
     def read_as_of(self, at: str, version: int, key: str, back: int) -> None:
+        version = self.version(version)
         moment, then = self.past[-1 - back % len(self.past)]
         answer = self.send(
             "POST",

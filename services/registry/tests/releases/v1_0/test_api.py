@@ -299,6 +299,8 @@ async def test_a_query_string_appended_to_itself_is_read_once(owner, citizens, t
     query = "?".join(["search=John&filter=FirstName&ordering=ascending"] * times)
     found = (await owner.get(f"{BASE}?{query}")).json()
     assert [each["ID"] for each in found["results"]] == ["EE1"]
+    page = await owner.get(f"{BASE}?" + "?".join(["page_size=1"] * times))
+    assert (page.status_code, page.json()["count"]) == (200, 1)
     query = "?".join(["userID=EE1&DatabaseID=CITIZENS"] * times)
     assert (await owner.get(f"{REPORT}?{query}")).status_code == 200
 

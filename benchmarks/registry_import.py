@@ -20,6 +20,7 @@ from typing import Any
 import httpx
 
 import registry.main
+from benchmarks.rows.registry_create_entries import postgres, used
 from benchmarks.stage import Stage
 from kit.settings import BlockSettings
 
@@ -78,7 +79,12 @@ def _measure(stage: Stage, rows: int) -> str:
         client.timeout = httpx.Timeout(_PATIENCE)
         made = client.post("/database/modify", json={"code": _CODE, "schema": _schema()}).json()
         client.post(f"/database/{made['id']}/publish").raise_for_status()
-        said = [_import(client, rows), _export(client, rows)]
+        before = [used(processes) for processes in ([jobs.pid or 0], postgres(stage))]
+        said = [_import(client, rows)]
+        after = [used(processes) for processes in ([jobs.pid or 0], postgres(stage))]
+        ours, theirs = (rows / (end - begin) for begin, end in zip(before, after, strict=True))
+        said += [f"a second of one core does {ours:,.0f} in jobs, {theirs:,.0f} in PostgreSQL"]
+        said.append(_export(client, rows))
     memory = f"most memory: serving {_memory(serving)} MiB, jobs {_memory(jobs)} MiB"
     jobs.terminate()
     jobs.join()

@@ -75,7 +75,7 @@ ROW = Row(
 # -- processor time ------------------------------------------------------------------------------
 
 
-def _used(processes: Iterable[int]) -> float:
+def used(processes: Iterable[int]) -> float:
     """Return the seconds of processor time that processes have used."""
     ticks = 0
     for process in processes:
@@ -84,7 +84,7 @@ def _used(processes: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def _postgres(stage: Stage) -> list[int]:
+def postgres(stage: Stage) -> list[int]:
     """Return PostgreSQL's processes: the server's own and its backends'."""
     [found] = stage.place.glob("postgres/**/postmaster.pid")
     main = int(found.read_text(encoding="utf-8").split()[0])
@@ -101,11 +101,11 @@ def count(stage: Stage) -> str:
         before: tuple[float, float, float] = (0.0, 0.0, 0.0)
         for batch in range(_WARM + _BATCHES):
             if batch == _WARM:
-                before = (time.perf_counter(), _used(serving), _used(_postgres(stage)))
+                before = (time.perf_counter(), used(serving), used(postgres(stage)))
             body = {"entries": _entries(f"C{time.time_ns()}")}
             answer = client.post(f"/data/{WRITTEN}/1.0/createEntries", json=body)
             answer.raise_for_status()
-        after = (time.perf_counter(), _used(serving), _used(_postgres(stage)))
+        after = (time.perf_counter(), used(serving), used(postgres(stage)))
     records = _BATCHES * _ENTRIES
     wall, ours, theirs = (records / (end - begin) for begin, end in zip(before, after, strict=True))
     return (

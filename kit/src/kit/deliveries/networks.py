@@ -5,7 +5,6 @@ import ipaddress
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 from urllib.parse import SplitResult, urlsplit
 
 from kit.problems import Invalid
@@ -57,11 +56,6 @@ class Networks:
 
     def __init__(self, listed: Sequence[str]) -> None:
         self._listed = [ipaddress.ip_network(each) for each in listed]
-
-    @classmethod
-    def public(cls) -> Self:
-        """Return the rule without exceptions."""
-        return cls(())
 
     def check(self, url: str) -> SplitResult:
         """Return a URL's parts, or raise AddressRefused for what no call may ever go to.

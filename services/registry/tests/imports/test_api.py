@@ -308,3 +308,28 @@ async def test_formulas_are_texts_and_formula_cells_have_their_values(
     said = (await send(owner, "xlsx", out.getvalue())).json()
     assert said["created"] == 1, said
     assert await listed(owner) == [{"code": "A", "name": "=1+1"}]  # no value was kept beside it
+
+
+async def test_an_archived_database_takes_nothing_in(owner: AsyncClient, people: int) -> None:
+    await send(owner, "csv", b"code\nA\n")
+    assert (await owner.post(f"/database/{people}/archive")).is_success
+    for path in ("import", "imports"):
+        answer = await owner.post(
+            f"{AT}/{path}", content=b"code\nB\n", headers={"Content-Type": TYPES["csv"]}
+        )
+        assert answer.status_code == 409, answer.text
+    query = {"query": {"content": {"code": "A"}}}
+    change = {**query, "write": {"content": {"name": "y"}}}
+    assert (await owner.put(f"{AT}/updateEntries", json=change)).status_code == 409
+    assert (await owner.post(f"{AT}/deleteEntries", json=query)).status_code == 409
+    new = {"entries": [{"code": "C"}]}
+    assert (await owner.post(f"{AT}/createEntries", json=new)).status_code == 409
+    assert (await owner.get(f"{AT}/export")).json()["records"] == [{"code": "A"}]
+    assert (await owner.get("/data/NONE/1.0/imports")).status_code == 404
+
+
+async def test_a_table_without_rows_has_good_columns(owner: AsyncClient, people: int) -> None:
+    assert (await send(owner, "csv", b"code,name\n")).json()["rows"] == 0
+    refused = await send(owner, "csv", b"code,shoe\n")
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["pointer"] == "#/shoe"

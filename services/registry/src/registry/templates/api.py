@@ -36,6 +36,7 @@ from registry.templates.schemas import (
     TemplateInfo,
     Templates,
     Wanted,
+    inlined,
 )
 from registry.templates.service import New
 
@@ -45,7 +46,7 @@ Viewer = Annotated[Caller, requires("databases:read")]
 Analyst = Annotated[Caller, requires("databases:write")]
 
 _document: dict[str, Any] = {
-    "schema": ImportedTemplate.model_json_schema(ref_template="#/components/schemas/{model}"),
+    "schema": inlined(ImportedTemplate),
     "examples": {"template": {"value": TEMPLATE_EXAMPLE}},
 }
 _leads = leads_to(

@@ -1,7 +1,7 @@
 """Templates on the wire."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 from uuid import UUID
 
 from fastapi import Path, Query
@@ -122,3 +122,21 @@ class Instance(BaseModel):
     code: Code
     name: Text | None = Field(None, description="Name people read; the template's when not given")
     publish: bool = Field(default=False, description="Whether it is published at once")
+
+
+def inlined(kind: type[BaseModel]) -> dict[str, Any]:
+    """Return the JSON Schema of a body that no route declares, with all it refers to inside."""
+    schema = kind.model_json_schema()
+    known: dict[str, Any] = schema.pop("$defs", {})
+
+    def resolved(node: Any) -> Any:
+        if isinstance(node, list):
+            return [resolved(each) for each in cast("list[Any]", node)]
+        if not isinstance(node, dict):
+            return node
+        members = cast("dict[str, Any]", node)
+        if "$ref" in members:
+            return resolved(known[members["$ref"].rpartition("/")[2]])
+        return {name: resolved(each) for name, each in members.items()}
+
+    return resolved(schema)

@@ -20,6 +20,7 @@ OTHERS = {
 NO_KINDS = {
     *("http.request", "http.disconnect"),  # ASGI's messages
     *("gateway.configuration", "gateway.exchange", "govblocks.security", "kit.audit"),  # loggers
+    *("registry.import", "registry.counters", "registry.automations"),
     *("registry.automations", "registry.counters", "registry.import"),  # as above
     "openapi.json",  # a path
     "message.send",  # a job

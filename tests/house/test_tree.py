@@ -12,6 +12,8 @@ HALL = {"main", "settings", "tables"}
 EXTRA: dict[str, set[str]] = {
     "catalogue": {"words", "statuses"},  # how words compare, and a word list: two features use them
     "consent": {"desk", "door", "tracing"},  # what every feature's service, routes and entries take
+    # where things stand in documents and contents; conditions as SQL; what a route hears of its call
+    "registry": {"places", "paths", "selecting", "notices"},
     "messaging": {"smtp"},  # the conversation with a server that is not ours
 }
 """Modules beyond the rooms and the hall, by feature or block, each with its reason beside it."""
@@ -35,12 +37,13 @@ def packages(house: Path) -> list[Path]:
 
 
 def feature_folders(house: Path) -> Iterator[Path]:
-    """Return every folder with modules inside a block; a folder of folders is not one."""
+    """Return every folder with modules inside a block; one of folders or of data is not one."""
     for package in packages(house):
         for folder in sorted(package.rglob("*/")):
             modules = {file.stem for file in folder.glob("*.py")} - {"__init__"}
-            has_folders = any(child.is_dir() for child in folder.iterdir() if child.name[0] != "_")
-            if folder.name != "__pycache__" and (modules or not has_folders):
+            held = [child for child in folder.iterdir() if child.name[0] != "_"]
+            has_more = any(child.is_dir() or child.suffix != ".py" for child in held)
+            if folder.name != "__pycache__" and (modules or not has_more):
                 yield folder
 
 

@@ -26,6 +26,7 @@ MOST = 10_000
 Leaves = Sequence[tuple[str, tuple[str, ...]]]
 """The names and paths of the fields that hold no described fields."""
 
+_NOTHING = hashlib.sha256(b"{}").hexdigest()
 _WHOLE = re.compile(r"#(/write/content|/entries/[0-9]+)")
 
 
@@ -189,7 +190,11 @@ def _names(release: Release, leaves: Leaves, made: Made) -> list[str]:
     if made.before and made.after:
         return changes.changed(release, made.before, made.after)
     content = made.before or made.after
-    return [name for name, path in leaves if value_at(content, path) is not None]
+    return [
+        name
+        for name, path in leaves
+        if (content.get(name) if len(path) == 1 else value_at(content, path)) is not None
+    ]
 
 
 def part_of(release: Release, effect: Effect) -> Part:
@@ -212,4 +217,6 @@ def part_of(release: Release, effect: Effect) -> Part:
 
 
 def _digest(content: Mapping[str, Any]) -> str:
+    if not content:
+        return _NOTHING
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -21,7 +21,6 @@ _FORMULA = re.compile(r"'*([=+\-@\t\r\n]|\Z)")
 _MARKED = re.compile(r"'+([=+\-@\t\r\n]|\Z)")
 _INTEGER = re.compile(r"-?[0-9]{1,300}")
 _NUMBER = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 def neutral(text: str) -> str:
@@ -36,7 +35,7 @@ def neutral(text: str) -> str:
 
 def plain(cell: str) -> str:
     """Return the text that ``neutral`` made a cell of."""
-    return cell[1:] if _MARKED.match(cell) else cell
+    return cell[1:] if cell[:1] == "'" and _MARKED.match(cell) else cell
 
 
 def columns(schema: Schema, shows: Callable[[str], bool] = lambda _name: True) -> tuple[Field, ...]:
@@ -127,7 +126,7 @@ def _value(field: Field, cell: Any) -> Any:
     """Return the value of a cell for a field, or raise ValueError saying why it is none."""
     if isinstance(cell, str):
         text = plain(cell)
-        if _NOT_TEXT.search(text):
+        if "\x00" in text:  # half a surrogate pair comes out of no file
             raise ValueError("holds a character that cannot be kept")
         reader = _READERS.get(field.kind)
         return text if reader is None else reader(text)

@@ -16,6 +16,7 @@ from drills.house import House
 
 WEB, JOBS, POSTGRES = "web workers", "jobs process", "PostgreSQL"
 GROUPS = (WEB, JOBS, POSTGRES)
+_KINDS = {"web": WEB, "jobs": JOBS, "postgres": POSTGRES}
 WARM_UP = 0.3
 """The part of the load that fills caches and pools; what comes after it is judged."""
 MOST_GROWTH = 0.05
@@ -94,33 +95,44 @@ class Watch:
 
     house: House
     began: float = field(default_factory=time.monotonic)
-    samples: list[Sample] = field(default_factory=list[Sample])
     kinds: dict[int, str] = field(default_factory=dict[int, str])
     unreadable: set[str] = field(default_factory=set[str])
+    _sizes: list[tuple[float, dict[int, int]]] = field(
+        default_factory=list[tuple[float, dict[int, int]]]
+    )
 
-    def sample(self) -> Sample:
+    def sample(self) -> None:
         """Take a sample; who serves a connection now and then is a web worker all the time."""
         for process, kind in self.house.processes().items():
             if self.kinds.get(process) != "web":
                 self.kinds[process] = kind
-        taken: dict[str, int] = {}
-        for group, kind in ((WEB, "web"), (JOBS, "jobs"), (POSTGRES, "postgres")):
-            own = [process for process, found in self.kinds.items() if found == kind]
-            if kind == "postgres":
-                own = [each for main in own for each in (main, *_below(main))]
-            sizes = [size for process in own if (size := self._pss(process, group)) is not None]
-            if sizes:
-                taken[group] = sum(sizes)
-        made = Sample(time.monotonic() - self.began, taken)
-        self.samples.append(made)
-        return made
+        sizes: dict[int, int] = {}
+        for process, kind in self.kinds.items():
+            group = [process, *(_below(process) if kind == "postgres" else ())]
+            taken = [size for each in group if (size := self._pss(each, kind)) is not None]
+            if taken:
+                sizes[process] = sum(taken)
+        self._sizes.append((time.monotonic() - self.began, sizes))
 
-    def _pss(self, process: int, group: str) -> int | None:
+    @property
+    def samples(self) -> list[Sample]:
+        """Return what each group took, by what its processes turned out to be."""
+        found: list[Sample] = []
+        for at, sizes in self._sizes:
+            taken: dict[str, int] = {}
+            for process, size in sizes.items():
+                group = _KINDS.get(self.kinds[process])
+                if group:
+                    taken[group] = taken.get(group, 0) + size
+            found.append(Sample(at, taken))
+        return found
+
+    def _pss(self, process: int, kind: str) -> int | None:
         """Return the bytes of a process, None when it is gone or not ours to look at."""
         try:
             text = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="utf-8")
         except PermissionError:
-            self.unreadable.add(group)
+            self.unreadable.add(_KINDS.get(kind, kind))
             return None
         except OSError:
             return None

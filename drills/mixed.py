@@ -1,8 +1,9 @@
 """A mixed load on the registry for minutes, and whether the house's memory stays what it was.
 
 ``python -m drills mixed --minutes 10``: a stack of its own serves reads, lists, creates, changes,
-deletes, batches, imports, exports and files through the gateway, at an even pace. Nothing is
-killed. What was created is deleted again, so that the registry does not grow by what is kept in it.
+deletes, batches, imports, exports, files and shares through the gateway, at an even pace. Nothing
+is killed. What was created is deleted again, so that the registry does not grow by what is kept in
+it.
 """
 
 import argparse
@@ -242,13 +243,26 @@ async def _file(mixed: Mixed) -> int:
     return await mixed.ask("PUT", at, data=content, headers=headers)
 
 
+async def _share(mixed: Mixed) -> int:
+    """Share two fields of a record by a link that opens once, and open it."""
+    record_id = str(mixed.ids[some(len(mixed.ids))])
+    what = {"registry": CODE, "version": "1.0", "recordId": record_id, "maxUses": 1}
+    body = {**what, "fields": ["village", "amount"]}
+    at = "/registry/shares"
+    async with mixed.session.post(at, json=body, headers=mixed.headers) as answer:
+        if answer.status >= 400:  # noqa: PLR2004  HTTP's word for a refusal
+            return answer.status
+        token = (await answer.json())["token"]
+    return await mixed.ask("GET", f"{at}/{token}")
+
+
 async def _report(mixed: Mixed) -> int:
     body = {"userId": requests.code(some(KEPT)), "databaseId": CODE}
     return await mixed.ask("POST", "/registry/data/personalDataUsage", json=body)
 
 
 WORK = (
-    Work("read", 34, _read),
+    Work("read", 33, _read),
     Work("exists", 8, _exists),
     Work("list", 12, _list),
     Work("search", 6, _search),
@@ -258,6 +272,7 @@ WORK = (
     Work("delete", 8, _delete),
     Work("report of a person", 2, _report),
     Work("file", 1, _file),
+    Work("share made and opened", 1, _share),
     Work("batch made and deleted", 0.4, _batch),
     Work("import", 0.3, _import),
     Work("export", 0.3, _export),

@@ -37,6 +37,20 @@ async def test_a_record_is_told_with_all_it_was_newest_first(owner, mcts, entrie
     assert found[2]["validTo"] == found[1]["validFrom"]
 
 
+async def test_answers_say_which_record_they_are_about(owner, mcts, entries):
+    made = await _create(owner, {"village": "Sild"})
+    number = made.headers["content-location"]
+    assert number == await _id(entries)
+    assert str(made.url.join(number)).endswith(f"{BASE}/{number}")
+    upsert = {"query": {"content": {"ID": "MCTS1"}}, "write": {"content": {"village": "Narva"}}}
+    for answer in (
+        await _read(owner, ID="MCTS1"),
+        await owner.get(f"{BASE}/{number}"),
+        await owner.post(f"{BASE}/updateOrCreate", json=upsert),
+    ):
+        assert answer.headers["content-location"] == number
+
+
 async def test_any_read_can_ask_what_was_known_at_a_moment(owner, mcts, entries):
     before = datetime.now(UTC)
     await _create(owner, {"village": "Sild"})

@@ -16,12 +16,12 @@ from registry.changes.models import (
     RecordChanged,
     tags_of,
 )
-from registry.changes.service import Asked, Done
+from registry.changes.service import Asked
 from registry.creations import service as creations
 from registry.databases.models import RegistryNotFound
 from registry.fields.models import FieldUnknown
 from registry.links.models import LinkBroken, StillLinked
-from registry.records.api import RIGHTS, call_of
+from registry.records.api import RIGHTS, answer, call_of
 from registry.records.models import QueryInvalid, RegistryArchived
 from registry.records.schemas import (
     Addressed,
@@ -88,7 +88,7 @@ async def create(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signatu
 ) -> Response:
     """Create a record; the answer holds what triggers gave it."""
     call, content = call_of(caller, where), new.write.content
-    return _json(await creations.create(reading, session, ledger, call, content))
+    return answer(await creations.create(reading, session, ledger, call, content))
 
 
 @router.put("/update", operation_id="update", response_class=Response, responses=_one)
@@ -119,7 +119,7 @@ async def update_or_create(
 ) -> Response:
     """Merge values into the record that matches, or create one from them."""
     asked = _asked(change, where)
-    return _json(await service.update_or_create(session, ledger, call_of(caller, where), asked))
+    return answer(await service.update_or_create(session, ledger, call_of(caller, where), asked))
 
 
 @router.delete(
@@ -180,8 +180,3 @@ async def restore(
 def _asked(change: Change, where: Guard) -> Asked:
     query = None if change.query is None else change.query.content
     return Asked(change.write.content, query, tags_of(where.if_match))
-
-
-def _json(done: Done) -> Response:
-    body = f'{{"content":{done.text}}}'.encode()
-    return Response(body, media_type="application/json", headers={"ETag": done.tag})

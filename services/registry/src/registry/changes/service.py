@@ -25,7 +25,7 @@ from registry.links.models import Fallen
 from registry.paths import value_at
 from registry.places import pointer
 from registry.records import service as records
-from registry.records.models import QueryInvalid, Record, RecordNotFound
+from registry.records.models import QueryInvalid, Record, RecordNotFound, Shown
 from registry.records.service import Call, Opened
 from registry.rights.models import Action, NotAllowed
 from registry.secrets import models as secrets
@@ -73,19 +73,13 @@ class Work:
         return self.opened.call
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a change made of a record: the JSON text of what shows of it, and its tag."""
-
-    text: str
-    tag: str
-
-
-async def create(session: Session, ledger: Ledger, call: Call, content: Content) -> Done:
+async def create(
+    session: Session, ledger: Ledger, call: Call, content: Content, *, number: int | None = None
+) -> Shown:
     """Create a record; raise ContentInvalid, or NotUnique naming the fields."""
     work = await _work(session, ledger, call, Action.CREATE)
-    made = await _create(work, clean(content, *PLACE))
-    return Done(work.opened.shown(made), made.tag)
+    made = await _create(work, clean(content, *PLACE), number)
+    return Shown(work.opened.shown(made), made.tag, made.id)
 
 
 async def update(session: Session, ledger: Ledger, call: Call, asked: Asked) -> str:
@@ -114,7 +108,7 @@ async def update_referred(
     return (await _change(work, found, Asked(clean(content, *PLACE)))).tag
 
 
-async def update_or_create(session: Session, ledger: Ledger, call: Call, asked: Asked) -> Done:
+async def update_or_create(session: Session, ledger: Ledger, call: Call, asked: Asked) -> Shown:
     """Change the record that matches, or create one; return what it is now.
 
     It is found by the query, by its primary key, or as what this request made of it before. Who may
@@ -135,7 +129,8 @@ async def update_or_create(session: Session, ledger: Ledger, call: Call, asked: 
         done = await _create(creating, models.merge(query, asked.content))
     else:
         done = await _change(work, _seen(work, found), asked)
-    return Done(await _answered(work, done, asked, is_new=found is None), done.tag)
+    text = await _answered(work, done, asked, is_new=found is None)
+    return Shown(text, done.tag, done.id)
 
 
 async def delete(
@@ -268,10 +263,11 @@ def _key(release: Release, content: Content) -> str | None:
     return None if value is None else str(value)
 
 
-async def _create(work: Work, content: Content) -> Record:
+async def _create(work: Work, content: Content, number: int | None = None) -> Record:
     release, session = work.release, work.session
     models.check_writable(work.opened.grant, release.path.schema, content)
-    number = await store.next_number(session, release.database)
+    if number is None:
+        number = await store.next_number(session, release.database)
     counted = dict.fromkeys(models.counted(release, content), 1)
     gapless = await store.count(session, release.database, counted) if counted else None
     draft = models.create(release, content, number, gapless)

@@ -81,8 +81,8 @@ async def _exists(tools: Tools, call: Call, said: Said) -> Answer:
 
 async def _read(tools: Tools, call: Call, said: Said) -> Answer:
     query = _content(said.query, "query")
-    text, tag = await records.read(tools.reading, tools.ledger, tools.mediator, call, query)
-    return Answer(f'{{"content":{text}}}', tag)
+    shown = await records.read(tools.reading, tools.ledger, tools.mediator, call, query)
+    return Answer(f'{{"content":{shown.text}}}', shown.tag)
 
 
 async def _create(tools: Tools, call: Call, said: Said) -> Answer:

@@ -9,14 +9,14 @@ from kit.identifiers import new_id
 from registry.changes import models as changes
 from registry.changes import service as changing
 from registry.changes.models import PLACE, Draft
-from registry.changes.service import Content, Done, Work
+from registry.changes.service import Content, Work
 from registry.creations import store
 from registry.databases.models import Release
 from registry.effects import models as effects
 from registry.indexes import service as indexes
 from registry.links.models import LINKED_FROM, LINKS
 from registry.records import service as records
-from registry.records.models import Record
+from registry.records.models import Record, Shown
 from registry.records.service import Call
 from registry.rights.models import Action
 from registry.subscriptions.models import NAME as SUBSCRIBED
@@ -28,7 +28,7 @@ _WITH_MORE = (LINKS, LINKED_FROM, SUBSCRIBED)
 
 async def create(
     reading: Reading, session: Transaction, ledger: Ledger, call: Call, content: Content
-) -> Done:
+) -> Shown:
     """Create a record; raise ContentInvalid, or NotUnique naming the fields.
 
     Most records are written in one statement with all that goes with them. Where more follows, or
@@ -42,8 +42,9 @@ async def create(
     if found is not None and not _more_follows(opened.release, content):
         made = await _at_once(session, work, content, found[1])
         if made is not None:
-            return Done(opened.shown(made), made.tag)
-    return await changing.create(session, ledger, call, content)
+            return Shown(opened.shown(made), made.tag, made.id)
+    number = found[1] if found else None
+    return await changing.create(session, ledger, call, content, number=number)
 
 
 def _more_follows(release: Release, content: Content) -> bool:

@@ -11,7 +11,7 @@ from registry.databases.models import RegistryNotFound
 from registry.decisions.models import ConsentRequired, DecisionMissing
 from registry.fields.models import FieldUnknown
 from registry.records import service
-from registry.records.models import LegalBasisMissing, QueryInvalid
+from registry.records.models import LegalBasisMissing, QueryInvalid, Shown
 from registry.records.schemas import (
     Address,
     Addressed,
@@ -69,8 +69,7 @@ async def read(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
 ) -> Response:
     """Return the record that has these values; the read of personal data is written down."""
     call = call_of(caller, where)
-    text, tag = await service.read(session, ledger, neighbours, call, asked.query.content)
-    return _json(f'{{"content":{text}}}', tag)
+    return answer(await service.read(session, ledger, neighbours, call, asked.query.content))
 
 
 @router.get(
@@ -88,7 +87,8 @@ async def read_value(  # noqa: PLR0913, PLR0917  FastAPI reads them from the sig
 ) -> Response:
     """Return one field of the record with this primary key or id, as bare JSON."""
     call = call_of(caller, where)
-    return _json(await service.read_value(session, ledger, neighbours, call, (uuid, field, ext)))
+    text = await service.read_value(session, ledger, neighbours, call, (uuid, field, ext))
+    return Response(text.encode(), media_type="application/json")
 
 
 one = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
@@ -105,8 +105,7 @@ async def get(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
 ) -> Response:
     """Return the record with this id, as ``read`` does; archived ones are for the owner."""
     call = call_of(caller, where)
-    text, tag = await service.get(session, ledger, neighbours, call, str(uuid))
-    return _json(f'{{"content":{text}}}', tag)
+    return answer(await service.get(session, ledger, neighbours, call, str(uuid)))
 
 
 def call_of(caller: Caller, where: Address) -> Call:
@@ -122,6 +121,6 @@ def call_of(caller: Caller, where: Address) -> Call:
     )
 
 
-def _json(text: str, tag: str | None = None) -> Response:
-    headers = None if tag is None else {"ETag": tag}
-    return Response(text.encode(), media_type="application/json", headers=headers)
+def answer(shown: Shown) -> Response:
+    """Return the answer that shows a record; its headers say which one it is."""
+    return Response(shown.body, media_type="application/json", headers=shown.headers)

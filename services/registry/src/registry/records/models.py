@@ -27,6 +27,25 @@ class FormatUnknown(Invalid):
     title = "No such format"
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A record as it is answered: the JSON text of what shows of it, its tag and its id."""
+
+    text: str
+    tag: str
+    id: UUID
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return what tells which record it is, as it stands beside the address of the request."""
+        return {"ETag": self.tag, "Content-Location": str(self.id)}
+
+    @property
+    def body(self) -> bytes:
+        """Return the answer, as GovStack has it."""
+        return f'{{"content":{self.text}}}'.encode()
+
+
 class RegistryArchived(Conflict):
     """The database is archived: nothing in it changes any more."""
 

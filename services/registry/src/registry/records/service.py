@@ -29,6 +29,7 @@ from registry.records.models import (
     Record,
     RecordNotFound,
     RegistryArchived,
+    Shown,
     person_asked,
     personal_in,
 )
@@ -190,8 +191,8 @@ async def exists(session: Session, ledger: Ledger, call: Call, query: Mapping[st
 
 async def read(
     session: Session, ledger: Ledger, mediator: Mediator, call: Call, query: Mapping[str, Any]
-) -> tuple[str, str]:
-    """Return the JSON text of the record that matches and its tag, or raise RecordNotFound.
+) -> Shown:
+    """Return the record that matches, or raise RecordNotFound.
 
     Raise ConsentRequired when another member reads without the person's consent.
     """
@@ -201,8 +202,8 @@ async def read(
 
 async def get(
     session: Session, ledger: Ledger, mediator: Mediator, call: Call, reference: str
-) -> tuple[str, str]:
-    """Return the JSON text of the record with this id and its tag; raise as ``read`` does."""
+) -> Shown:
+    """Return the record with this id; raise as ``read`` does."""
     found = await store.find_referred(session, *call.where, reference, call.as_of)
     opening = await opened(session, call, Action.READ, found)
     record = found.record if found else None
@@ -238,13 +239,11 @@ async def value_of(
     return value_at(opening.values(record), field.path)
 
 
-async def _read(
-    ledger: Ledger, mediator: Mediator, found: Opened, record: Record | None
-) -> tuple[str, str]:
+async def _read(ledger: Ledger, mediator: Mediator, found: Opened, record: Record | None) -> Shown:
     if record is None or not found.covers(record):
         raise RecordNotFound
     found = await _account(ledger, mediator, _Showing(found, record, "read"))
-    return found.shown(record), record.tag
+    return Shown(found.shown(record), record.tag, record.id)
 
 
 def _named(release: Release, query: Mapping[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """Creating a record in PostgreSQL: everything that is written, in one statement."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -29,16 +30,12 @@ _MADE = """
     FROM held
     RETURNING id, database_id, content
 """
+# the digest is that of databases.store: of a JSON list of the values, in the order of the rule
 _CLAIMED = """
     INSERT INTO record_unique_value (database_id, rule, value, record_id)
-    SELECT made.database_id, rule,
-      sha256(convert_to(jsonb_agg(made.content #> string_to_array(f.name, '.')
-        ORDER BY f.place)::text, 'UTF8')), made.id
-    FROM made, unnest($1::text[]) AS rule,
-      jsonb_array_elements_text(rule::jsonb) WITH ORDINALITY AS f (name, place)
-    GROUP BY made.database_id, made.id, rule
-    HAVING bool_and(coalesce(made.content #> string_to_array(f.name, '.'), 'null') <> 'null')
-    ORDER BY rule
+    SELECT made.database_id, claim.rule, sha256(convert_to(claim.said::text, 'UTF8')), made.id
+    FROM made, LATERAL (VALUES {claims}) AS claim (rule, said)
+    WHERE NOT claim.said @> '[null]'
 """
 
 
@@ -75,9 +72,25 @@ async def insert(
     )
     parts = [Statement("held", _HELD, held), Statement("made", _MADE, written)]
     if rules:
-        parts.append(Statement("claimed", _CLAIMED, (list(rules),)))
+        parts.append(_claims(rules))
     sql, arguments = together([*parts, *others], "SELECT id FROM made")
     try:
         return bool(await session.alone(sql, *arguments))
     except asyncpg.UniqueViolationError:
         return False
+
+
+def _claims(rules: Sequence[str]) -> Statement:
+    """Return what claims a new record's values that must be unique.
+
+    Each rule stands in it by itself: over a list of rules, of which PostgreSQL does not know how
+    long it is, it would plan the statement anew every time. All claim in the same order.
+    """
+    claims, arguments = list[str](), list[object]()
+    for rule in sorted(rules):
+        paths = [name.split(".") for name in json.loads(rule)]
+        place = len(arguments) + 1
+        values = (f"made.content #> ${place + n}::text[]" for n in range(1, len(paths) + 1))
+        claims.append(f"(${place}::text, jsonb_build_array({', '.join(values)}))")
+        arguments += [rule, *paths]
+    return Statement("claimed", _CLAIMED.format(claims=", ".join(claims)), tuple(arguments))

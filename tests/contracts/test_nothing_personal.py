@@ -31,7 +31,11 @@ HEADERS = {
 PERSON = replace(EVERYTHING, person=f"EE{CODE}", person_name=WORDS, reader=WORDS, member_name=WORDS)
 ADMINISTRATOR = replace(PERSON, roles=frozenset({"administrator"}))
 NAMES = (
-    r"modify body /code",  # a register's
+    r"(modify|importDefinition|instantiateTemplate) body /code",  # a register's
+    r"(create|import)Template body /code",  # a template's
+    r"(create|put|delete)_view (body /name|path viewName)|listView path viewName",
+    r"(put|delete)_(role|group|access_template) path name",
+    r"make_delegation body /databases/[0-9]+",  # registers' again
     r"(create|put|delete)(Entry|Reuse) (body /id|path (entry|reuse)Id)",  # in the catalogue
     r"give_key body /id|withdraw_key path keyId",
     r"(create|delete)EventType (body /|path )eventType",

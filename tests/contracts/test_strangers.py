@@ -73,7 +73,9 @@ async def send(client: AsyncClient, case: Case) -> Response:
     values.pop("cookies", None)
     if isinstance(values.get("data"), str | bytes):
         values["content"] = values.pop("data")
-    return await client.request(**values)
+    request = client.build_request(**values)
+    await request.aread()  # the checks look at what was sent, files too
+    return await client.send(request)
 
 
 OPERATIONS = [(block, name) for block in CONTRACTS for name in operations_of(block)]

@@ -44,6 +44,7 @@ GENERAL = {
 ALLOWED = {
     '"__signature__"': "Python's word",
     "inspect.signature": "Python's word",
+    "reads them from the signature": "Python's word",
     "webhook-signature": "a header's name",
     "from email.utils import": "Python's module: dates of HTTP are those of mail",
     "asyncpg.Record": "a row, in the driver's words",

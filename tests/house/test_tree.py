@@ -12,7 +12,7 @@ HALL = {"main", "settings", "tables"}
 EXTRA: dict[str, set[str]] = {
     "catalogue": {"words", "statuses"},  # how words compare, and a word list: two features use them
     "consent": {"desk", "door", "tracing"},  # what every feature's service, routes and entries take
-    # where things stand in documents and contents; conditions as SQL; what a route hears of its call
+    # where things stand, in documents and contents; conditions as SQL; what is told of a call
     "registry": {"places", "paths", "selecting", "notices"},
     "messaging": {"smtp"},  # the conversation with a server that is not ours
 }

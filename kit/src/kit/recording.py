@@ -38,7 +38,7 @@ CONTRACTS = Path("contracts")
 class Answer(NamedTuple):
     """One kind of answer: an operation, by its operationId, and a status.
 
-    ``block`` is the name of a contract: a block's, or ``registry-1.0`` for an older release of it.
+    ``block`` is the name of a contract: a block's, or the block's and an older release's.
     """
 
     block: str

@@ -356,8 +356,8 @@ async def test_a_policy_that_means_nothing_is_refused_naming_the_place(
 async def test_the_same_rights_again_leave_no_entry(owner, people, decide, entries):
     for _ in range(3):
         await decide(_policy())
-    assert len(await entries("rights.changed")) == 1
+    assert len(await entries("database.rights-changed")) == 1
     assert (await owner.get(f"/database/{people}/rights")).json()["policies"] == [_policy()]
     for _ in range(2):
         assert (await owner.delete(f"/database/{people}/rights")).status_code == 204
-    assert len(await entries("rights.changed")) == 2
+    assert len(await entries("database.rights-changed")) == 2

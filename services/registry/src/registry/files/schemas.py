@@ -25,7 +25,8 @@ RAW: dict[str, Any] = {
         "content": {"application/octet-stream": {"schema": _BYTES}},
     }
 }
-CONTENT: dict[str, Any] = {"application/octet-stream": {"schema": _BYTES}}
+CONTENT: dict[str, Any] = {"*/*": {"schema": _BYTES}}
+"""A file, of the media type that its bytes are."""
 
 
 class StoredFile(BaseModel):

@@ -94,7 +94,7 @@ async def read_value(  # noqa: PLR0913, PLR0917  FastAPI reads them from the sig
 one = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 
 
-@one.get("/{uuid}", operation_id="get", response_model=RecordContent, responses=ONE)
+@one.get("/{uuid:uuid}", operation_id="get", response_model=RecordContent, responses=ONE)
 async def get(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Reading,
     ledger: Evidence,

@@ -170,7 +170,7 @@ async def put(
         return
     await databases.configure(session, found.database.id, NAME, after)
     entry = Entry(
-        "rights.changed",
+        "database.rights-changed",
         caller.client,
         f"database:{found.database.id}/rights",
         facts={"requestId": caller.request_id, **digest_of(after)},

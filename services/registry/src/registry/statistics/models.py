@@ -111,7 +111,7 @@ class Question:
         names = [self.field, *self.group_by, *(name for name, _ in self.filters)]
         if self.date_field not in (CREATED, CHANGED):
             names.append(self.date_field)
-        return [name for name in dict.fromkeys(names) if name and name != CHANGE]
+        return [name for name in dict.fromkeys(names) if name not in (None, CHANGE)]
 
     def plan(self, schema: Schema, grant: Grant, *, is_owner: bool) -> "Plan":
         """Return what to compute.

@@ -1,20 +1,28 @@
 """What a caller can ask of lists of records."""
 
 import json
+from collections import OrderedDict
 from dataclasses import replace
 
 from kit.database import Session
 from kit.evidence import Ledger
+from kit.problems import Problem
 from registry.counters import service as counters
+from registry.databases.models import Release
 from registry.decisions.models import ConsentRequired
 from registry.listing import models, store
 from registry.listing.models import ArchivedHidden, Frame, Listing, Page, Rows
 from registry.records import service as records
 from registry.records.models import Record
 from registry.records.service import Call, Opened
-from registry.rights.models import Action
+from registry.rights import service as rights
+from registry.rights.models import FULL, Action
 from registry.usage import service as usage
 from registry.usage.models import READ, Look
+
+_KEPT = 512
+_named: OrderedDict[tuple[str, str, int], Release] = OrderedDict()
+"""What paths named last: member, registry and version number."""
 
 
 async def page(session: Session, ledger: Ledger, call: Call, listing: Listing) -> Page:
@@ -23,16 +31,52 @@ async def page(session: Session, ledger: Ledger, call: Call, listing: Listing) -
     Raise as ``records.service.open_for`` and ``Listing.selection`` do, and ConsentRequired where
     reads need each person's consent: that is for a record.
     """
-    opened = await records.open_for(session, call, Action.LIST)
-    for name in listing.fields or ():
-        opened.release.path.schema.get(name)
-    found, rows = await find(session, opened, listing, Frame(opened.release.path.schema))
-    counters.count_search(opened.release, listing.named, texts=listing.looks_into_texts)
+    found, rows = await _at_once(session, call, listing) or await _in_two(session, call, listing)
+    counters.count_search(found.release, listing.named, texts=listing.looks_into_texts)
     if found.personal:
         looks = [look(found, record, listing.fields) for record in rows.records]
         await usage.note_rows(ledger, call.caller, READ, looks, found.purpose("list"))
     results = [shown(found, record, listing.fields) for record in rows.records]
     return Page(rows.count, results, *rows.neighbours(listing.after))
+
+
+async def _in_two(session: Session, call: Call, listing: Listing) -> tuple[Opened, Rows]:
+    """Return what a list holds: first what its path names is looked for, then its records."""
+    opened = await records.open_for(session, call, Action.LIST)
+    release = opened.release
+    for name in listing.fields or ():
+        release.path.schema.get(name)
+    found = await find(session, opened, listing, Frame(release.path.schema))
+    _named[call.where] = release
+    _named.move_to_end(call.where)
+    if len(_named) > _KEPT:
+        _named.popitem(last=False)
+    return found
+
+
+async def _at_once(session: Session, call: Call, listing: Listing) -> tuple[Opened, Rows] | None:
+    """Return what a list holds by one statement, if its path names what it named last.
+
+    It is looked for as for a caller who may see everything. Whatever may be wrong, or is not what
+    it was, is left to ``_in_two``: nothing is said or counted by what was known before.
+    """
+    release = _named.get(call.where)
+    if release is None or listing.with_archived or not rights.sees_all(release, call.caller):
+        return None
+    schema = release.path.schema
+    try:
+        for name in listing.fields or ():
+            schema.get(name)
+        selection = listing.selection(Frame(schema), FULL, release.database, call.as_of)
+    except Problem:
+        return None
+    if selection.has_pattern:
+        return None
+    rows = await store.page_of(session, selection, release)
+    if rows is None:
+        return None
+    opened = await records.opened_as(session, call, Action.LIST, release)
+    return (opened, rows) if opened.grant.is_full else None
 
 
 async def find(

@@ -4,6 +4,7 @@ import asyncpg
 
 from kit.database import Session
 from registry import selecting
+from registry.databases.models import Release
 from registry.indexes.models import KEY_LENGTH
 from registry.listing.models import (
     Bounds,
@@ -33,6 +34,13 @@ _THEN = """(
     FROM record_history h JOIN record n ON n.id = h.record_id
     WHERE h.valid_from <= {at} AND h.valid_to > {at}
 )"""
+# the database that a path named last still is what it was, and so is its version
+_UNCHANGED = """EXISTS (
+    SELECT FROM database d JOIN database_version v ON v.database_id = d.id
+    WHERE d.id = $1 AND d.revision = {revision} AND d.current_version = {current}
+      AND d.deleted_at IS NULL
+      AND v.id = {path} AND v.published_at IS NOT NULL AND v.deleted_at IS NULL
+)"""
 _PATIENCE = "SET LOCAL statement_timeout = '1500ms'"
 """How long a list with a pattern may take."""
 
@@ -43,15 +51,31 @@ async def page(session: Session, asked: Selection) -> Rows:
     Raise PatternTooSlow or ListTooSlow when PostgreSQL gives up.
     """
     sql, arguments = _statement(asked)
+    return _page(asked, await _fetch(session, asked, sql, arguments))
+
+
+async def page_of(session: Session, asked: Selection, release: Release) -> Rows | None:
+    """Return one page as ``page`` does, None when the release is not what it was."""
+    sql, arguments = _statement(asked, release)
+    rows = await _fetch(session, asked, sql, arguments)
+    return _page(asked, rows) if rows[0]["is_unchanged"] else None
+
+
+async def _fetch(
+    session: Session, asked: Selection, sql: str, arguments: Arguments
+) -> list[asyncpg.Record]:
     try:
         if asked.has_pattern:
-            rows = await _hurried(session, sql, arguments)
-        else:
-            rows = await session.fetch(sql, *arguments.values)
+            return await _hurried(session, sql, arguments)
+        return await session.fetch(sql, *arguments.values)
     except asyncpg.QueryCanceledError as error:
         if asked.has_pattern:
             raise PatternTooSlow("look for something that fewer records have as well") from error
         raise ListTooSlow("narrow it down by fields that are indexed") from error
+
+
+def _page(asked: Selection, rows: list[asyncpg.Record]) -> Rows:
+    """Return a page of the rows of its statement, one of which is there though none match."""
     found = [row for row in rows if row["id"] is not None]
     kept = found[: asked.limit]
     if asked.goes_back:
@@ -85,8 +109,8 @@ def _record(row: asyncpg.Record) -> Record:
     )
 
 
-def _statement(asked: Selection) -> tuple[str, Arguments]:
-    """Return the statement of a page.
+def _statement(asked: Selection, release: Release | None = None) -> tuple[str, Arguments]:
+    """Return the statement of a page, which also tells whether a release is what it was.
 
     What narrows the list is looked for once, and counted and sorted from there. A list of all
     records is counted and walked apart, each by the index that fits.
@@ -102,6 +126,7 @@ def _statement(asked: Selection) -> tuple[str, Arguments]:
     order = _order(asked)
     shown = "".join(f", page.k{at}::text AS k{at}" for at in range(len(asked.orders)))
     rows = "page" if asked.as_of is not None else "record"
+    unchanged = "" if release is None else f", {_unchanged(release, arguments)} AS is_unchanged"
     sql = f"""
         WITH matching AS {how} (SELECT {columns}{keys} FROM {source} WHERE {where}),
         page AS (
@@ -109,12 +134,21 @@ def _statement(asked: Selection) -> tuple[str, Arguments]:
           LIMIT {arguments.add(asked.limit + 1, "bigint")}
           OFFSET {arguments.add(asked.offset, "bigint")}
         )
-        SELECT counted.total, {_COLUMNS}{shown}
+        SELECT counted.total{unchanged}, {_COLUMNS}{shown}
         FROM ({count}) counted
         LEFT JOIN page ON true LEFT JOIN {rows} r ON r.id = page.id
         ORDER BY {_order(asked, "page.")}
     """
     return sql, arguments
+
+
+def _unchanged(release: Release, arguments: Arguments) -> str:
+    """Return what tells whether a release is still what its path names."""
+    return _UNCHANGED.format(
+        revision=arguments.add(release.revision, "bigint"),
+        current=arguments.add(release.current.version, "uuid"),
+        path=arguments.add(release.path.version, "uuid"),
+    )
 
 
 def _source(asked: Selection, arguments: Arguments) -> str:

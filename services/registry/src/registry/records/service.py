@@ -158,7 +158,11 @@ async def opened(session: Session, call: Call, action: Action, found: Found | No
     """Return what a call opens where its version has been found, or not; raise as ``open_for``."""
     if found is None:
         raise RegistryNotFound(f"there is no published version {call.version} of this registry")
-    release = await databases.release(session, found.named)
+    return await opened_as(session, call, action, await databases.release(session, found.named))
+
+
+async def opened_as(session: Session, call: Call, action: Action, release: Release) -> Opened:
+    """Return what a call opens where it is known what its version is; raise as ``open_for``."""
     only = services.admit(release)
     if release.is_archived and action.writes:
         raise RegistryArchived("the database is archived: its records stay as they are")

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ import asyncpg
 from kit.canonical import canonical
 from kit.database import LOST, DatabaseUnavailable, Lender, Reading, Session, Statement, Transaction
 from kit.evidence import finding, models, promises
-from kit.evidence.models import Entry, Part, Sealed, SealedPart, Search, Written
+from kit.evidence.models import Entry, Open, Part, Sealed, SealedPart, Search, Written
 from kit.evidence.parts import place_of
 from kit.identifiers import new_id
 from kit.sealing import DataKey, Keyring
@@ -52,26 +53,30 @@ class Ledger:
         promises.add([written], session)
         return written.id
 
-    async def prepare(self, entry: Entry, given: str) -> tuple[Sealed, list[Statement]]:
+    async def prepare(self, entry: Entry, given: str, fact: str) -> tuple[Open, list[Statement]]:
         """Return an entry and what writes it, for a statement that does more than that.
 
-        It is written when the part of that statement with the name ``given`` has a row. Whoever
-        ran it says so with ``written``.
+        It is written when the part of that statement with the name ``given`` has a row, and has one
+        ``fact`` more that only the statement knows: the ``number`` of that row. Whoever ran it says
+        so with ``written``.
         """
-        async with self._lender.connection() as connection:
-            keys = await self._keys_of(connection.driver, [entry])
-        row = self._sealed(entry, keys)
+        keys: dict[bytes, DataKey] = {}
+        if entry.detail is not None:
+            async with self._lender.connection() as connection:
+                keys = await self._keys_of(connection.driver, [entry])
+        row = self._sealed(replace(entry, facts={**entry.facts, fact: models.UNKNOWN}), keys)
+        left = models.opened(row)
         columns = row.id, row.at, entry.kind, entry.actor, entry.object, row.reference
-        more = entry.tenant, row.facts, row.canonical, row.leaf
+        more = entry.tenant, left.before, left.after
         statements = [Statement("entry", _ONE.format(given=given), (*columns, *more))]
         if row.sealed is not None:
             detail = _DETAIL.format(given=given)
             statements.append(Statement("detail", detail, (row.id, row.sealed)))
-        return row, statements
+        return left, statements
 
-    def written(self, entry: Sealed, session: Session) -> None:
-        """Promise an entry that a larger statement wrote in a session."""
-        promises.add([entry], session)
+    def written(self, entry: Open, number: int, session: Session) -> None:
+        """Promise an entry that a larger statement wrote in a session, with the number it had."""
+        promises.add([entry.closed(number)], session)
 
     async def note(self, entry: Entry) -> UUID:
         """Write an entry on its own; it is durable when this returns."""
@@ -272,9 +277,9 @@ _INSERT = """
 _ONE = """
     INSERT INTO evidence_entry
       (id, at, kind, actor, object, subject, tenant, facts, canonical, leaf)
-    SELECT $1::uuid, $2::timestamptz, $3::text, $4::text, $5::text, $6::bytea, $7::text, $8::jsonb,
-      $9::bytea, $10::bytea
-    FROM {given}
+    SELECT $1::uuid, $2::timestamptz, $3::text, $4::text, $5::text, $6::bytea, $7::text,
+      said::jsonb -> 'facts', convert_to(said, 'UTF8'), sha256('\\x00' || convert_to(said, 'UTF8'))
+    FROM (SELECT concat($8::text, number, $9::text) AS said FROM {given}) AS whole
 """
 _DETAIL = """
     INSERT INTO evidence_detail (entry_id, sealed) SELECT $1::uuid, $2::bytea FROM {given}

@@ -1,8 +1,9 @@
 """What an entry says, as its writer states it and as it is kept."""
 
 import hashlib
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -148,6 +149,31 @@ class Sealed:
     canonical: bytes
     leaf: bytes
     parts: Sequence[SealedPart] = ()
+
+
+UNKNOWN = secrets.token_hex(16)
+"""Stands in an entry for the number that only a statement knows; nobody else can write it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An entry that lacks one number: its canonical form ``before`` that and ``after``."""
+
+    entry: Sealed
+    before: str
+    after: str
+
+    def closed(self, number: int) -> Sealed:
+        """Return the entry with its number."""
+        said = f"{self.before}{number}{self.after}".encode()
+        facts = self.entry.facts.replace(f'"{UNKNOWN}"', str(number))
+        return replace(self.entry, facts=facts, canonical=said, leaf=leaf_hash(said))
+
+
+def opened(entry: Sealed) -> Open:
+    """Return an entry of which a fact is ``UNKNOWN`` as one that lacks that number."""
+    before, after = entry.canonical.decode().split(f'"{UNKNOWN}"')
+    return Open(entry, before, after)
 
 
 def sealed(

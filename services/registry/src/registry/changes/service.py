@@ -35,6 +35,9 @@ from registry.validation.models import clean
 
 Content = Mapping[str, Any]
 
+NUMBER = "recordNumber"
+"""The fact of an entry that is the record's number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -73,12 +76,10 @@ class Work:
         return self.opened.call
 
 
-async def create(
-    session: Session, ledger: Ledger, call: Call, content: Content, *, number: int | None = None
-) -> Shown:
+async def create(session: Session, ledger: Ledger, call: Call, content: Content) -> Shown:
     """Create a record; raise ContentInvalid, or NotUnique naming the fields."""
     work = await _work(session, ledger, call, Action.CREATE)
-    made = await _create(work, clean(content, *PLACE), number)
+    made = await _create(work, clean(content, *PLACE))
     return Shown(work.opened.shown(made), made.tag, made.id)
 
 
@@ -263,11 +264,10 @@ def _key(release: Release, content: Content) -> str | None:
     return None if value is None else str(value)
 
 
-async def _create(work: Work, content: Content, number: int | None = None) -> Record:
+async def _create(work: Work, content: Content) -> Record:
     release, session = work.release, work.session
     models.check_writable(work.opened.grant, release.path.schema, content)
-    if number is None:
-        number = await store.next_number(session, release.database)
+    number = await store.next_number(session, release.database)
     counted = dict.fromkeys(models.counted(release, content), 1)
     gapless = await store.count(session, release.database, counted) if counted else None
     draft = models.create(release, content, number, gapless)
@@ -368,7 +368,7 @@ def entry_of(work: Work, kind: str, record: Record, change: tuple[Content, Conte
 def _facts(work: Work, record: Record, names: list[str]) -> dict[str, Any]:
     return {
         "fields": names,
-        "recordNumber": record.number,
+        NUMBER: record.number,
         "version": work.call.version,
         "requestId": work.call.caller.request_id,
         **({} if work.cause is None else {"cause": work.cause}),

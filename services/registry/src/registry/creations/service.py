@@ -1,11 +1,14 @@
 """What a caller asks to be created."""
 
 import json
+from collections import OrderedDict
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from kit.database import Reading, Statement, Transaction
 from kit.evidence import Ledger
 from kit.identifiers import new_id
+from kit.problems import Problem
 from registry.changes import models as changes
 from registry.changes import service as changing
 from registry.changes.models import PLACE, Draft
@@ -16,7 +19,7 @@ from registry.effects import models as effects
 from registry.indexes import service as indexes
 from registry.links.models import LINKED_FROM, LINKS
 from registry.records import service as records
-from registry.records.models import Record, Shown
+from registry.records.models import Found, Record, Shown
 from registry.records.service import Call
 from registry.rights.models import Action
 from registry.subscriptions.models import NAME as SUBSCRIBED
@@ -24,6 +27,10 @@ from registry.validation.models import clean
 
 _WITH_MORE = (LINKS, LINKED_FROM, SUBSCRIBED)
 """What a database may have that makes more follow from a creation than one statement does."""
+
+_MOST_KNOWN = 512
+_known: OrderedDict[tuple[str, str, int], Found] = OrderedDict()
+"""What data paths were found to name when records were created there last."""
 
 
 async def create(
@@ -35,16 +42,41 @@ async def create(
     that statement could not, it is done step by step, which also finds out why not.
     """
     content = clean(content, *PLACE)
-    found = await store.find(reading, *call.where)
-    named = found[0] if found else None
-    opened = await records.opened(reading, call, Action.CREATE, named)
-    work = Work(session, ledger, opened)
-    if found is not None and not _more_follows(opened.release, content):
-        made = await _at_once(session, work, content, found[1])
-        if made is not None:
-            return Shown(opened.shown(made), made.tag, made.id)
-    number = found[1] if found else None
-    return await changing.create(session, ledger, call, content, number=number)
+    made = await _as_known(reading, session, ledger, call, content)
+    if made is None:
+        made = await changing.create(session, ledger, call, content)
+    return made
+
+
+async def _as_known(
+    reading: Reading, session: Transaction, ledger: Ledger, call: Call, content: Content
+) -> Shown | None:
+    """Create a record by what is known of its database; None when that cannot be.
+
+    The statement sees to it that nothing is written by what is not so any more. A refusal is
+    looked at again: it stands when the database is still what it was taken for.
+    """
+    found = _known.get(call.where) or await records.find(reading, call)
+    try:
+        opened = await records.opened(reading, call, Action.CREATE, found)
+        if _more_follows(opened.release, content):
+            return None
+        record = await _at_once(reading, session, Work(session, ledger, opened), content)
+    except Problem:
+        if found == await records.find(reading, call):
+            raise
+        record = None
+    _remember(call.where, None if record is None else found)
+    return None if record is None else Shown(opened.shown(record), record.tag, record.id)
+
+
+def _remember(where: tuple[str, str, int], found: Found | None) -> None:
+    """Keep what a data path was found to name, or nothing of it any more."""
+    _known.pop(where, None)
+    if found is not None:
+        _known[where] = found
+        if len(_known) > _MOST_KNOWN:
+            _known.popitem(last=False)
 
 
 def _more_follows(release: Release, content: Content) -> bool:
@@ -54,23 +86,30 @@ def _more_follows(release: Release, content: Content) -> bool:
 
 
 async def _at_once(
-    session: Transaction, work: Work, content: Content, number: int
+    reading: Reading, session: Transaction, work: Work, content: Content
 ) -> Record | None:
-    """Write a record and what goes with it in one statement; None when that could not be."""
+    """Write a record and what goes with it in one statement; None when that could not be.
+
+    The statement gives the record its number, unless something in its content is made of it.
+    """
     release = work.release
     changes.check_writable(work.opened.grant, release.path.schema, content)
-    draft = changes.create(release, content, number)
-    record = _record(release, draft, number)
+    number = None
+    if release.path.triggers or release.secrets:
+        number = await store.take_number(reading, release)
+        if number is None:
+            return None
+    draft = changes.create(release, content, number or 0)
+    record = _record(release, draft, number or 0)
     entry = changing.entry_of(work, effects.CREATED, record, ({}, draft.content))
-    sealed, statements = await work.ledger.prepare(entry, "made")
+    left, statements = await work.ledger.prepare(entry, "made", changing.NUMBER)
     words = indexes.statement(release, record, "made")
     more: list[Statement] = [*statements, *([words] if words else [])]
-    held = release.database, release.revision
-    new = record, datetime.now(UTC)
-    if not await store.insert(session, held, new, (release.current.schema.rules, more)):
+    given = await store.insert(session, release, (record, number, datetime.now(UTC)), more)
+    if given is None:
         return None
-    work.ledger.written(sealed, session)
-    return record
+    work.ledger.written(left, given, session)
+    return replace(record, number=given)
 
 
 def _record(release: Release, draft: Draft, number: int) -> Record:

@@ -7,28 +7,26 @@ from datetime import datetime
 import asyncpg
 
 from kit.database import Session, Statement, Transaction, together
-from registry.records import models
-from registry.records.models import Found, Record
+from registry.databases.models import Release
+from registry.records.models import Record
 
-_FIND = """
-    SELECT d.tenant, d.id AS database_id, d.code, v.id AS path_version, d.current_version,
-      d.revision AS database_revision, nextval(('numbers.database_' || d.id)::regclass) AS number
-    FROM database d
-    JOIN database_version v ON v.database_id = d.id AND v.number = $3
-      AND v.published_at IS NOT NULL AND v.deleted_at IS NULL
-    WHERE d.tenant = $1 AND lower(d.code) = lower($2) AND d.deleted_at IS NULL
-"""
 # who publishes in between changes the revision: then nothing is written, and all begins anew
 _HELD = """
-    SELECT id FROM database WHERE id = $1 AND revision = $2 AND deleted_at IS NULL FOR SHARE
+    SELECT id FROM database
+    WHERE id = $1 AND revision = $2 AND current_version = $3 AND deleted_at IS NULL FOR SHARE
+"""
+_NUMBER = """
+    SELECT nextval(('numbers.database_' || id)::regclass) AS number FROM database
+    WHERE id = $1 AND revision = $2 AND current_version = $3 AND deleted_at IS NULL
 """
 _MADE = """
     INSERT INTO record
       (id, database_id, number, version_id, primary_key, subjects, content, created_at, changed_at)
-    SELECT $1::uuid, held.id, $2::bigint, $3::uuid, $4::text, $5::text[], $6::jsonb,
-      $7::timestamptz, $7::timestamptz
+    SELECT $1::uuid, held.id,
+      coalesce($2::bigint, nextval(('numbers.database_' || held.id)::regclass)),
+      $3::uuid, $4::text, $5::text[], $6::jsonb, $7::timestamptz, $7::timestamptz
     FROM held
-    RETURNING id, database_id, content
+    RETURNING id, database_id, number, content
 """
 # the digest is that of databases.store: of a JSON list of the values, in the order of the rule
 _CLAIMED = """
@@ -39,45 +37,48 @@ _CLAIMED = """
 """
 
 
-async def find(
-    session: Session, tenant: str, registry: str, number: int
-) -> tuple[Found, int] | None:
-    """Return a published version and a number no record of its database had before."""
-    row = await session.fetchrow(_FIND, tenant, registry, number)
-    return None if row is None else (Found(models.named(row)), row["number"])
+async def take_number(session: Session, release: Release) -> int | None:
+    """Return a number no record of a database had before; None when it is not as released."""
+    row = await session.fetchrow(_NUMBER, *_held(release))
+    return None if row is None else row["number"]
 
 
 async def insert(
     session: Transaction,
-    held: tuple[int, int],
-    new: tuple[Record, datetime],
-    more: tuple[Sequence[str], Sequence[Statement]],
-) -> bool:
-    """Write a new record and what goes with it; tell whether it is there, and committed.
+    release: Release,
+    new: tuple[Record, int | None, datetime],
+    more: Sequence[Statement],
+) -> int | None:
+    """Write a new record and what goes with it; return its number when it is there, and committed.
 
-    ``held`` is the database and the revision it must still have, ``more`` what must be unique and
-    what else is written when the part ``made`` has a row. Nothing is written otherwise, nor when a
-    value that must be unique is another record's.
+    ``new`` is the record, its number where it has one already, and when it is made; ``more`` what
+    else is written when the part ``made`` has a row. Nothing is written when the database is not
+    what the release says any more, nor when a value that must be unique is another record's.
     """
-    record, at = new
-    rules, others = more
+    record, number, at = new
     written = (
         record.id,
-        record.number,
+        number,
         record.version,
         record.primary_key,
         list(record.subjects),
         record.content,
         at,
     )
-    parts = [Statement("held", _HELD, held), Statement("made", _MADE, written)]
+    parts = [Statement("held", _HELD, _held(release)), Statement("made", _MADE, written)]
+    rules = release.current.schema.rules
     if rules:
         parts.append(_claims(rules))
-    sql, arguments = together([*parts, *others], "SELECT id FROM made")
+    sql, arguments = together([*parts, *more], "SELECT number FROM made")
     try:
-        return bool(await session.alone(sql, *arguments))
+        rows = await session.alone(sql, *arguments)
     except asyncpg.UniqueViolationError:
-        return False
+        return None
+    return rows[0]["number"] if rows else None
+
+
+def _held(release: Release) -> tuple[object, ...]:
+    return release.database, release.revision, release.current.version
 
 
 def _claims(rules: Sequence[str]) -> Statement:

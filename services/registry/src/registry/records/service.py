@@ -154,6 +154,11 @@ async def open_for_change(session: Session, call: Call, action: Action) -> Opene
     return await opened(session, call, action, found)
 
 
+async def find(session: Session, call: Call) -> Found | None:
+    """Return the published version that a call names, if there is one."""
+    return await store.find_release(session, *call.where)
+
+
 async def opened(session: Session, call: Call, action: Action, found: Found | None) -> Opened:
     """Return what a call opens where its version has been found, or not; raise as ``open_for``."""
     if found is None:

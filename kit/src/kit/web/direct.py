@@ -32,6 +32,7 @@ from fastapi.params import Form
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute, serialize_response
 from fastapi.utils import is_body_allowed_for_status_code
+from pydantic import AwareDatetime
 from starlette.convertors import Convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -41,6 +42,8 @@ from kit.web.bodies import read_json
 from kit.web.contract import routes_of
 
 _NOTHING: Any = object()
+_SINGLE = (str, int, float, bool, UUID, datetime, AwareDatetime, date, NoneType)
+"""What a parameter with one value can be; all of it can be shared between requests."""
 _Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 
@@ -217,21 +220,37 @@ class _Given:
 
 
 class _Parameters:
-    """The query parameters or the headers that a call asks for."""
+    """The query parameters or the headers that a call asks for.
 
-    def __init__(self, wanted: Sequence[ModelField]) -> None:
-        self._single = [each for each in wanted if _is_single(each)]
+    FastAPI tries many cases for each of them at each request. Most requests give few: only what
+    is given is looked at. Headers are written ``in_any_case``.
+    """
+
+    def __init__(self, wanted: Sequence[ModelField], *, in_any_case: bool = False) -> None:
+        single = {
+            each.alias.lower() if in_any_case else each.alias: each
+            for each in wanted
+            if _is_single(each)
+        }
+        self._single = single
+        self._required = {name for name, e in single.items() if e.field_info.is_required()}
+        self._defaults = {each.name: each.default for each in single.values()}
         self._other = [each for each in wanted if not _is_single(each)]
 
     def read(self, given: Mapping[str, str], values: dict[str, Any]) -> None:
         """Add what is given to a call's values, or raise _NotFit."""
-        for each in self._single:  # FastAPI tries many cases for each parameter of each request
-            values[each.name] = _valid(each, given.get(each.alias, _NOTHING))
+        values.update(self._defaults)
+        found = self._single.keys() & given.keys()
+        if not found >= self._required:
+            raise _NotFit
+        for name in found:
+            wanted = self._single[name]
+            values[wanted.name] = _valid(wanted, given[name])
         if self._other:
-            found, errors = request_params_to_args(self._other, given)
+            others, errors = request_params_to_args(self._other, given)
             if errors:
                 raise _NotFit
-            values.update(found)
+            values.update(others)
 
 
 class _Step:
@@ -243,7 +262,7 @@ class _Step:
     def __init__(self, of: Dependant, calls: Sequence[Any]) -> None:
         self.of = of
         self.query = _Parameters(of.query_params)
-        self.headers = _Parameters(of.header_params)
+        self.headers = _Parameters(of.header_params, in_any_case=True)
         self._path = [(each.name, each.alias, each, _is_any_text(each)) for each in of.path_params]
         self.before = [_Step(each, calls) for each in of.dependencies]
         self.call = cast("Callable[..., Any]", of.call)
@@ -346,7 +365,7 @@ def _is_one(annotation: Any) -> bool:
         return _is_one(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
         return all(_is_one(each) for each in get_args(annotation))
-    return annotation in (str, int, float, bool, UUID, datetime, date, NoneType)
+    return annotation in _SINGLE
 
 
 def _valid(wanted: ModelField, said: Any) -> Any:

@@ -1,10 +1,14 @@
 """Creating, updating and deleting records over HTTP."""
 
 import asyncio
+import json
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from kit.evidence import leaf_hash, promises
+from kit.evidence.signing import from_base64url
 
 BASE = "/data/MCTS/1.0"
 CHILD = {"id": "EE5", "firstName": "Usha", "birthdate": "2026-01-30"}
@@ -224,6 +228,61 @@ async def test_an_update_or_create_is_refused_as_an_update_and_a_create_are(owne
         content = {"id": number, "mail": "a"}
         assert (await _upsert(owner, {"id": number}, content, base)).status_code == 409
     assert (await owner.get(base)).json()["count"] == 2
+
+
+NOTES = {"properties": {"id": {"type": "string", "primaryKey": True}, "n": {"type": "number"}}}
+
+
+async def test_what_is_published_between_two_creates_counts_for_the_second(owner, publish):
+    base = "/data/NOTES/1.0"
+    number = await publish(owner, "NOTES", NOTES)
+    assert (await _create(owner, {"id": "1", "n": 5}, base)).status_code == 200
+    await publish(owner, "NOTES", {**NOTES, "fieldsUniques": [["n"]]})
+    refused = await _create(owner, {"id": "2", "n": 5}, base)
+    assert refused.status_code == 409
+    assert refused.json()["errors"][0]["pointer"] == "#/write/content/n"
+    assert (await _create(owner, {"id": "3", "n": 6}, base)).status_code == 200
+    assert (await owner.post(f"/database/{number}/archive")).is_success
+    assert (await _create(owner, {"id": "4", "n": 7}, base)).status_code == 409
+    assert (await owner.get(base)).json()["count"] == 2
+
+
+async def test_a_refusal_by_rules_that_are_no_longer_does_not_stand(owner, other, publish):
+    base = "/data/NOTES/1.0"
+    number = await publish(owner, "NOTES", NOTES)
+    assert (await _create(owner, {"id": "1"}, base)).status_code == 200
+    assert (await _create(other, {"id": "2"}, base)).status_code == 200
+    rights = {"policies": []}
+    assert (await owner.put(f"/database/{number}/rights", json=rights)).is_success
+    assert (await _create(owner, {"id": "3"}, base)).status_code == 200
+    assert (await _create(other, {"id": "4"}, base)).status_code == 403
+    anybody = {"name": "p", "subject": {"members": ["TEST/GOV/2002"]}, "actions": ["create"]}
+    rights["policies"].append(anybody)
+    assert (await owner.put(f"/database/{number}/rights", json=rights)).is_success
+    assert (await _create(other, {"id": "4"}, base)).status_code == 200
+
+
+async def test_the_entry_of_a_creation_states_the_number_the_record_was_given(
+    owner, publish, entries, database
+):
+    await publish(owner, "NOTES", NOTES)
+    made = [await _create(owner, {"id": str(n)}, "/data/NOTES/1.0") for n in (1, 2)]
+    async with database.connection() as connection:
+        rows = await connection.fetch(
+            """
+            SELECT r.number, e.id, e.facts::text, e.canonical, e.leaf
+            FROM evidence_entry e JOIN record r ON e.object LIKE '%/record:' || r.id
+            ORDER BY r.number
+            """
+        )
+    for number, (row, answer) in enumerate(zip(rows, made, strict=True), 1):
+        facts = json.loads(row["facts"])
+        assert row["number"] == facts["recordNumber"] == number
+        assert json.loads(row["canonical"])["facts"] == facts
+        assert row["leaf"] == leaf_hash(row["canonical"])
+        promised = json.loads(from_base64url(answer.headers[promises.HEADER].split(".")[1]))
+        [named] = promised["entries"]
+        assert (named["id"], named["leaf"]) == (str(row["id"]), row["leaf"].hex())
 
 
 async def test_a_value_is_free_again_when_its_record_gives_it_up(open_registry, publish):

@@ -506,6 +506,33 @@ async def test_asking_for_fields_never_widens_what_shows(other, decided):
     assert row == {"age": 9}
 
 
+async def test_a_list_goes_by_what_the_registry_has_become(other, owner, decided, publish):
+    for _ in range(2):  # the second time it is known what the path names
+        assert await _names(other, "query.name=bob") == ["bob"]
+    await decided(fields=["age"])
+    assert (await other.get(f"{BASE}?query.name=bob")).status_code == 403
+    assert (await _page(other, "query.age=9"))["results"] == [{"age": 9}]
+    number = (await owner.get("/databases")).json()["databases"][0]["id"]
+    assert await _names(owner, "query.name=bob") == ["bob"]
+    assert (await owner.delete(f"/database/{number}")).is_success
+    assert (await owner.get(f"{BASE}?query.name=bob")).status_code == 404
+    await publish(owner, "P", {"properties": {"town": {"type": "string"}}})
+    assert (await owner.get(f"{BASE}?query.name=bob")).status_code == 400
+    assert (await _page(owner, "query.town=bob")) == {"count": 0, "results": []}
+
+
+async def test_a_list_that_is_refused_is_refused_by_what_holds_now(other, owner, publish):
+    await publish(owner, "P", PEOPLE)
+    await _page(other, "query.age=9")
+    await publish(owner, "P", PEOPLE, access={"requiresLegalBasis": True})
+    assert (await other.get(f"{BASE}?query.age=9")).status_code == 400
+    stated = {"X-Legal-Basis": "Health Act 5"}
+    assert (await other.get(f"{BASE}?query.age=9", headers=stated)).is_success
+    assert (await other.get(f"{BASE}?query.age=9")).status_code == 400
+    await publish(owner, "P", PEOPLE, access={})
+    assert (await other.get(f"{BASE}?query.age=9")).is_success
+
+
 async def test_a_list_of_ten_is_noted_for_ten_people(owner, mcts, entries):
     for n in range(10):
         await _create(owner, {"child": {"id": f"EE{n}"}}, "/data/MCTS/1.0")

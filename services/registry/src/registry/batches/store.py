@@ -13,7 +13,7 @@ import asyncpg
 from kit.database import Session
 from registry.batches.models import Made
 from registry.fields.models import Schema, rule_of
-from registry.records.models import Record, as_id
+from registry.records.models import Record, as_id, record_of
 
 # ruff: noqa: S608  only the column names here are put in
 _COLUMNS = """
@@ -108,19 +108,6 @@ _CLAIM = """
     )
     SELECT id, rule FROM wanted EXCEPT SELECT record_id, rule FROM made
 """
-
-
-def _record(row: asyncpg.Record) -> Record:
-    return Record(
-        row["id"],
-        row["number"],
-        row["version_id"],
-        row["primary_key"],
-        tuple(row["subjects"]),
-        row["content"],
-        row["revision"],
-        row["is_archived"],
-    )
 
 
 @asynccontextmanager
@@ -218,7 +205,7 @@ async def lock_matching(
 ) -> list[Record]:
     """Return the records that contain ``content``, locked, oldest first."""
     rows = await session.fetch(_MATCHING, database_id, json.dumps(content), most)
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
 
 
 async def lock_referred(
@@ -272,7 +259,7 @@ async def _locked(
     for row in await session.fetch(_LOCK, sorted(places), database_id) if places else ():
         if row["is_here"] and (archived or not row["is_archived"]):
             for place in places[row["id"]]:
-                found[place].append(_record(row))
+                found[place].append(record_of(row))
     return found
 
 

@@ -10,7 +10,7 @@ import asyncpg
 
 from kit.database import Session
 from registry.changes.models import Draft
-from registry.records.models import Record, RecordNotFound, as_id
+from registry.records.models import Record, RecordNotFound, as_id, record_of
 
 _COLUMNS = """
     id, number, version_id, primary_key, subjects, content::text AS content, revision,
@@ -71,16 +71,7 @@ _ARCHIVE = f"""
 def _record(row: asyncpg.Record | None) -> Record | None:
     if row is None:
         return None
-    return Record(
-        row["id"],
-        row["number"],
-        row["version_id"],
-        row["primary_key"],
-        tuple(row["subjects"]),
-        row["content"],
-        row["revision"],
-        row["is_archived"],
-    )
+    return record_of(row)
 
 
 async def next_number(session: Session, database_id: int) -> int:

@@ -2,7 +2,7 @@
 
 from kit.database import Session
 from registry.feed.models import Change, Mark
-from registry.records.models import Record
+from registry.records.models import record_of
 
 # A change is told once every transaction that began before its own has ended: what commits later
 # than its neighbours is told later too, and nothing is left out.
@@ -41,16 +41,7 @@ async def page(session: Session, database_id: int, after: Mark, most: int) -> li
     rows = await session.fetch(_CHANGED, database_id, str(after.transaction), after.record, most)
     return [
         Change(
-            Record(
-                row["id"],
-                row["number"],
-                row["version_id"],
-                row["primary_key"],
-                tuple(row["subjects"]),
-                row["content"],
-                row["revision"],
-                row["is_archived"],
-            ),
+            record_of(row),
             Mark(int(row["changed_in"]), row["id"]),
             row["at"],
             row["is_deleted"],

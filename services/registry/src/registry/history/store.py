@@ -4,7 +4,7 @@ from uuid import UUID
 
 from kit.database import Session
 from registry.history.models import Past
-from registry.records.models import Record
+from registry.records.models import record_of
 
 _COLUMNS = "version_id, primary_key, subjects, content::text AS content"
 # ruff: noqa: S608  only the column names above are put in
@@ -28,16 +28,7 @@ async def page(
     rows = await session.fetch(_PAST, database_id, record_id, *window)
     return [
         Past(
-            Record(
-                row["id"],
-                row["number"],
-                row["version_id"],
-                row["primary_key"],
-                tuple(row["subjects"]),
-                row["content"],
-                row["revision"],
-                row["is_archived"],
-            ),
+            record_of(row),
             row["valid_from"],
             row["valid_to"],
         )

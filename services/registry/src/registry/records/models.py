@@ -100,7 +100,21 @@ class Row(Protocol):
         """Return the value of a column."""
 
 
-def named(row: Row) -> Named:
+def record_of(row: Row) -> Record:
+    """Return a row of the record table, or of its history, as a record."""
+    return Record(
+        row["id"],
+        row["number"],
+        row["version_id"],
+        row["primary_key"],
+        tuple(row["subjects"]),
+        row["content"],
+        row["revision"],
+        row["is_archived"],
+    )
+
+
+def named_of(row: Row) -> Named:
     """Return what a row says of the published version that a data path names."""
     return Named(
         row["tenant"],

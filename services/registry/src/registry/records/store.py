@@ -9,7 +9,7 @@ import asyncpg
 
 from kit.database import Session
 from registry.records import models
-from registry.records.models import Found, Record, as_id
+from registry.records.models import Found, Record, as_id, record_of
 
 # ruff: noqa: S608  only the texts written here are put in
 _RELEASE = """
@@ -78,25 +78,11 @@ _FIND_MATCHING = f"{_VERSIONS}, {_COLUMNS} {_RELEASE} {_MATCHING} {_NAMED}"
 _FIND_REFERRED = f"{_VERSIONS}, {_COLUMNS} {_RELEASE} {_REFERRED} {_NAMED}"
 
 
-def _record(row: asyncpg.Record) -> Record:
-    """Return a row of the record table as a record."""
-    return Record(
-        row["id"],
-        row["number"],
-        row["version_id"],
-        row["primary_key"],
-        tuple(row["subjects"]),
-        row["content"],
-        row["revision"],
-        row["is_archived"],
-    )
-
-
 def _found(row: asyncpg.Record | None, *, with_record: bool) -> Found | None:
     if row is None:
         return None
-    kept = _record(row) if with_record and row["id"] is not None else None
-    return Found(models.named(row), kept)
+    kept = record_of(row) if with_record and row["id"] is not None else None
+    return Found(models.named_of(row), kept)
 
 
 async def find_release(
@@ -134,7 +120,7 @@ async def find_all_matching(
     sql = _ALL_MATCHING if as_of is None else _ALL_MATCHED
     more = () if as_of is None else (as_of,)
     rows = await session.fetch(sql, database_id, json.dumps(content), *more)
-    return [_record(row) for row in rows]
+    return [record_of(row) for row in rows]
 
 
 async def find_referred(  # noqa: PLR0913, PLR0917  what a data path says, and the reference

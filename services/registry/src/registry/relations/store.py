@@ -3,12 +3,10 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-import asyncpg
-
 from kit.database import Session
 from registry.conditions.models import Condition
 from registry.links.models import Tie, Window
-from registry.records.models import Record
+from registry.records.models import Record, record_of
 from registry.selecting import Arguments, where
 
 _COLUMNS = """
@@ -16,19 +14,6 @@ _COLUMNS = """
     r.revision, r.archived_at IS NOT NULL AS is_archived
 """
 # ruff: noqa: S608  only the column names above are put in
-
-
-def _record(row: asyncpg.Record) -> Record:
-    return Record(
-        row["id"],
-        row["number"],
-        row["version_id"],
-        row["primary_key"],
-        tuple(row["subjects"]),
-        row["content"],
-        row["revision"],
-        row["is_archived"],
-    )
 
 
 async def add(session: Session, source: UUID, tie: Tie, value: str, target: UUID) -> bool:
@@ -81,7 +66,7 @@ async def find_record(session: Session, database: int, record_id: UUID) -> Recor
         database,
         record_id,
     )
-    return _record(row) if row else None
+    return record_of(row) if row else None
 
 
 async def values_of(session: Session, source: UUID, field: str) -> list[str]:
@@ -147,4 +132,4 @@ async def _page(
           AND {"true" if shown is None else where(shown, given)}
         ORDER BY r.id LIMIT {given.add(window.size, "int")}
     """
-    return [_record(row) for row in await session.fetch(sql, *given.values)]
+    return [record_of(row) for row in await session.fetch(sql, *given.values)]

@@ -92,6 +92,8 @@ Numbers = Mapping[str, int]
 
 def same(one: object, other: object) -> bool:
     """Tell whether two JSON values are the same; unlike Python's, true is not 1 here."""
+    if one is None or other is None:
+        return one is other
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 

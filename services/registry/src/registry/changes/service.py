@@ -343,17 +343,9 @@ def entry_of(work: Work, kind: str, record: Record, change: tuple[Content, Conte
     before, after = change
     names = models.changed(work.release, before, after)
     person = next((subject for subject in record.subjects if subject), None)
-    entry = Entry(
-        kind,
-        work.call.caller.client,
-        f"database:{work.release.database}/record:{record.id}",
-        subject=person,
-        facts=_facts(work, record, names),
-        tenant=work.call.caller.tenant,
-    )
+    facts, detail = _facts(work, record, names), None
     if person is None:
-        digests = {"before": _digest(before), "after": _digest(after)}
-        entry = replace(entry, facts={**entry.facts, **digests})
+        facts |= {"before": _digest(before), "after": _digest(after)}
     else:
         detail = {
             **reader(work.call.caller),
@@ -361,7 +353,15 @@ def entry_of(work: Work, kind: str, record: Record, change: tuple[Content, Conte
             "before": models.values(before, names),
             "after": models.values(after, names),
         }
-        entry = replace(entry, detail=detail)
+    entry = Entry(
+        kind,
+        work.call.caller.client,
+        f"database:{work.release.database}/record:{record.id}",
+        person,
+        facts,
+        detail,
+        work.call.caller.tenant,
+    )
     return usage.with_basis(entry, work.call.legal_basis)
 
 

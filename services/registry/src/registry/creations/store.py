@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 import asyncpg
 
@@ -68,7 +69,7 @@ async def insert(
     parts = [Statement("held", _HELD, _held(release)), Statement("made", _MADE, written)]
     rules = release.current.schema.rules
     if rules:
-        parts.append(_claims(rules))
+        parts.append(_claims(tuple(rules)))
     sql, arguments = together([*parts, *more], "SELECT number FROM made")
     try:
         rows = await session.alone(sql, *arguments)
@@ -81,7 +82,8 @@ def _held(release: Release) -> tuple[object, ...]:
     return release.database, release.revision, release.current.version
 
 
-def _claims(rules: Sequence[str]) -> Statement:
+@lru_cache(maxsize=512)
+def _claims(rules: tuple[str, ...]) -> Statement:
     """Return what claims a new record's values that must be unique.
 
     Each rule stands in it by itself: over a list of rules, of which PostgreSQL does not know how

@@ -257,7 +257,7 @@ class Schema:
             return own[0]
         return example_of(self.fields, to_write=to_write)
 
-    @property
+    @cached_property
     def rules(self) -> list[str]:
         """Return the uniqueness rules, each the JSON list of its field names."""
         return sorted({rule_of(names) for names in self.uniques})

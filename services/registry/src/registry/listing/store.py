@@ -58,7 +58,7 @@ async def page_of(session: Session, asked: Selection, release: Release) -> Rows 
     """Return one page as ``page`` does, None when the release is not what it was."""
     sql, arguments = _statement(asked, release)
     rows = await _fetch(session, asked, sql, arguments)
-    return _page(asked, rows) if True else None
+    return _page(asked, rows) if rows[0]["is_unchanged"] else None
 
 
 async def _fetch(

@@ -1,10 +1,11 @@
 import asyncio
 import hashlib
+import json
 
 import asyncpg
 import pytest
 
-from kit.database import DatabaseUnavailable, Transaction
+from kit.database import DatabaseUnavailable, Statement, Transaction, together
 from kit.evidence import Entry, Ledger, Search, leaf_hash
 from kit.sealing import Keyring, SealBrokenError, new_sealing_key
 
@@ -42,6 +43,23 @@ async def test_a_destroyed_key_erases_the_detail_and_keeps_the_entry(ledger, dat
     assert [(e.kind, e.detail) for e in await ledger.search(Search(subject="EE489"))] == [
         ("thing.read", None)
     ]
+
+
+async def test_an_entry_in_a_larger_statement_holds_the_number_that_one_gives(ledger, database):
+    entry = Entry("t", "app", subject="EE1", facts={"said": 'a "b"'}, detail={"name": "Usha"})
+    left, statements = await ledger.prepare(entry, "made", "count")
+    given = Statement("made", "SELECT 3 * $1::bigint AS number", (14,))
+    sql, arguments = together([given, *statements], "SELECT number FROM made")
+    async with database.connection() as connection:
+        [row] = await connection.fetch(sql, *arguments)
+        [kept] = await connection.fetch("SELECT facts::text, canonical, leaf FROM evidence_entry")
+    promised = left.closed(row["number"])
+    assert (kept["canonical"], kept["leaf"]) == (promised.canonical, promised.leaf)
+    assert kept["leaf"] == leaf_hash(kept["canonical"])
+    [found] = await ledger.search(Search(subject="EE1"))
+    assert found.facts == {"said": 'a "b"', "count": 42} == json.loads(kept["facts"])
+    assert json.loads(promised.facts) == found.facts
+    assert found.detail == {"name": "Usha"}
 
 
 async def test_concurrent_notes_share_a_commit(committed):

@@ -94,9 +94,14 @@ class Links:
 
     def __init__(self, request: Request, place: Sequence[str]) -> None:
         self._given: Given = request.query_params.multi_items()
-        kept = sorted(each for each in self._given if each[0] not in _NOT_OF_LIST)
-        self._place = json.dumps([*place, kept]).encode()
+        self._of = place
         self._keyring: Keyring = request.app.state.keyring
+
+    @property
+    def _place(self) -> bytes:
+        """Return what a cursor is sealed with: the list that it belongs to."""
+        kept = sorted(each for each in self._given if each[0] not in _NOT_OF_LIST)
+        return json.dumps([*self._of, kept]).encode()
 
     def listing(self, asked: ListQuery) -> Listing:
         """Return what is asked for, or raise CursorInvalid or ListInvalid."""

@@ -15,7 +15,7 @@ from registry.listing.models import (
     Rows,
     Selection,
 )
-from registry.records.models import Record
+from registry.records.models import record_of
 from registry.selecting import Arguments
 
 # ruff: noqa: S608  only the texts written here are put in; what callers say is a parameter
@@ -83,7 +83,7 @@ def _page(asked: Selection, rows: list[asyncpg.Record]) -> Rows:
     keys = [f"k{at}" for at in range(len(asked.orders))]
     return Rows(
         rows[0]["total"],
-        tuple(_record(row) for row in kept),
+        tuple(record_of(row) for row in kept),
         tuple(tuple(row[key] for key in keys) for row in kept),
         len(found) > len(kept),
     )
@@ -94,19 +94,6 @@ async def _hurried(session: Session, sql: str, arguments: Arguments) -> list[asy
     async with session.lend() as connection, connection.driver.transaction():
         await connection.driver.execute(_PATIENCE)
         return await connection.driver.fetch(sql, *arguments.values)
-
-
-def _record(row: asyncpg.Record) -> Record:
-    return Record(
-        row["id"],
-        row["number"],
-        row["version_id"],
-        row["primary_key"],
-        tuple(row["subjects"]),
-        row["content"],
-        row["revision"],
-        row["is_archived"],
-    )
 
 
 def _statement(asked: Selection, release: Release | None = None) -> tuple[str, Arguments]:

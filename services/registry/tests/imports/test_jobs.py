@@ -138,16 +138,14 @@ async def test_two_processes_take_a_row_in_once(items: AsyncClient, committed: F
 
 async def test_who_waits_gets_the_report(items: AsyncClient, committed: FastAPI) -> None:
     async def work() -> None:
-        found: list[Any] = []
-        for _ in range(200):
-            found = found or (await items.get(f"{AT}/imports")).json()["imports"]
-            await asyncio.sleep(0 if found else 0.05)
-        await jobs.take_in(tools(committed), UUID(found[0]["id"]))
+        while True:
+            for each in (await items.get(f"{AT}/imports")).json()["imports"]:
+                await jobs.take_in(tools(committed), UUID(each["id"]))
+            await asyncio.sleep(0.05)
 
     working = asyncio.create_task(work())
-    sent = items.post(f"{AT}/imports", content=lines(10), params={"wait": 20}, headers=CSV)
-    answer = await sent
-    await working
+    answer = await items.post(f"{AT}/imports", content=lines(10), params={"wait": 20}, headers=CSV)
+    working.cancel()
     assert answer.status_code == 200, answer.text
     assert (answer.json()["state"], answer.json()["created"]) == ("done", 10)
 

@@ -394,3 +394,60 @@ async def test_a_new_version_with_the_same_identity_leaves_records_alone(owner, 
     assert await row() == before
     again = await owner.post("/data/K/2.0/create", json={"write": {"content": {"id": "1"}}})
     assert again.status_code == 409
+
+
+MISSING = [
+    ("GET", "usage", None),
+    ("GET", "rights", None),
+    ("PUT", "rights", {"policies": []}),
+    ("DELETE", "rights", None),
+    ("GET", "encryption-key", None),
+    ("PUT", "encryption-key", {"key": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}),
+]
+
+
+@pytest.mark.parametrize(("method", "what", "body"), MISSING)
+async def test_what_belongs_to_no_database_is_not_found(owner, method, what, body):
+    answer = await owner.request(method, f"/database/999999999/{what}", json=body)
+    assert answer.status_code == 404, answer.text
+
+
+async def test_nobody_is_kept_under_an_unknown_id(owner):
+    unknown = "/role-holders/00000000-0000-4000-8000-000000000000"
+    assert (await owner.get(unknown)).status_code == 404
+    assert (await owner.delete(unknown)).status_code == 204
+
+
+async def test_in_an_archived_database_no_record_is_put_away_or_brought_back(owner, mcts):
+    made = await owner.post("/data/MCTS/1.0/create", json={"write": {"content": {}}})
+    record = made.headers["content-location"]
+    assert (await owner.post(f"/database/{mcts}/archive")).status_code == 200
+    for what in ("archive", "restore"):
+        refused = await owner.post(f"/data/MCTS/1.0/{record}/{what}")
+        assert refused.status_code == 409, refused.text
+    refused = await owner.delete("/data/MCTS/1.0/MCTS1/delete", headers={"If-Match": '"9"'})
+    assert refused.status_code == 409
+
+
+async def test_a_tag_that_is_not_the_records_saves_it_in_both_releases(owner, mcts):
+    await owner.post("/data/MCTS/1.0/create", json={"write": {"content": {}}})
+    for start in ("", "/1.0"):
+        path = f"{start}/data/MCTS/1.0/MCTS1/delete"
+        assert (await owner.delete(path, headers={"If-Match": '"9"'})).status_code == 412
+
+
+async def test_release_1_0_refuses_as_today_what_is_archived_linked_or_taken(owner, publish, mcts):
+    new = {"code": "NEW", "schema": {"properties": {"a": {"type": "string"}}}}
+    assert (await owner.post("/1.0/database/modify", json={**new, "id": 99})).status_code == 404
+    taken = {**new, "code": "OTHER", "id": mcts}
+    assert (await owner.post("/1.0/database/modify", json=taken)).status_code == 409
+    link = {"database": "MCTS", "field": "ID", "type": "foreignKey"}
+    await publish(owner, "LINKED", {"properties": {"to": {"type": "string", "x-link": link}}})
+    assert (await owner.delete(f"/1.0/database/{mcts}")).status_code == 409
+    await owner.post("/data/MCTS/1.0/create", json={"write": {"content": {}}})
+    await owner.post(f"/database/{mcts}/archive")
+    base = "/1.0/data/MCTS/1.0"
+    body = {"query": {"content": {"ID": "MCTS1"}}, "write": {"content": {"village": "Sild"}}}
+    assert (await owner.put(f"{base}/update", json=body)).status_code == 409
+    assert (await owner.put(f"{base}/update-entries", json=body)).status_code == 409
+    assert (await owner.delete(f"{base}/MCTS1/delete")).status_code == 409

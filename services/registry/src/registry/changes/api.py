@@ -41,15 +41,9 @@ router = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records
 Writer = Annotated[Caller, requires("records:write")]
 _HARD = Query(description="Destroy what the record holds and ever held, for good")
 CHANGES = (RegistryArchived, KeyMissing)
-_changes = (
-    ContentInvalid,
-    FieldUnknown,
-    NotUnique,
-    IdentifierFixed,
-    RecordChanged,
-    LinkBroken,
-    StillLinked,
-)
+_creations = (ContentInvalid, FieldUnknown, NotUnique, IdentifierFixed, LinkBroken, StillLinked)
+_changes = (*_creations, RecordChanged)
+_created = may_answer(*_creations, RegistryNotFound, *RIGHTS, *CHANGES)
 _answers = may_answer(*_changes, RegistryNotFound, *RIGHTS, *CHANGES)
 _one: dict[int | str, dict[str, Any]] = {
     **may_answer(*_changes, QueryInvalid, *RIGHTS, *CHANGES),
@@ -68,7 +62,7 @@ _one: dict[int | str, dict[str, Any]] = {
     operation_id="create",
     response_model=RecordContent,
     responses={
-        **_answers,
+        **_created,
         **leads_to(
             200,
             "delete",

@@ -1,7 +1,6 @@
 """What a caller asks to be created."""
 
 import json
-from collections import OrderedDict
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -19,7 +18,7 @@ from registry.effects import models as effects
 from registry.indexes import service as indexes
 from registry.links.models import LINKED_FROM, LINKS
 from registry.records import service as records
-from registry.records.models import Found, Record, Shown
+from registry.records.models import Record, Shown
 from registry.records.service import Call
 from registry.rights.models import Action
 from registry.subscriptions.models import NAME as SUBSCRIBED
@@ -27,10 +26,6 @@ from registry.validation.models import clean
 
 _WITH_MORE = (LINKS, LINKED_FROM, SUBSCRIBED)
 """What a database may have that makes more follow from a creation than one statement does."""
-
-_MOST_KNOWN = 512
-_known: OrderedDict[tuple[str, str, int], Found] = OrderedDict()
-"""What data paths were found to name when records were created there last."""
 
 
 async def create(
@@ -56,7 +51,7 @@ async def _as_known(
     The statement sees to it that nothing is written by what is not so any more. A refusal is
     looked at again: it stands when the database is still what it was taken for.
     """
-    found = _known.get(call.where) or await records.find(reading, call)
+    found = records.found_last(call) or await records.find(reading, call)
     try:
         opened = await records.opened(reading, call, Action.CREATE, found)
         if _more_follows(opened.release, content):
@@ -65,18 +60,8 @@ async def _as_known(
     except Problem:
         if found == await records.find(reading, call):
             raise
-        record = None
-    _remember(call.where, None if record is None else found)
+        return None
     return None if record is None else Shown(opened.shown(record), record.tag, record.id)
-
-
-def _remember(where: tuple[str, str, int], found: Found | None) -> None:
-    """Keep what a data path was found to name, or nothing of it any more."""
-    _known.pop(where, None)
-    if found is not None:
-        _known[where] = found
-        if len(_known) > _MOST_KNOWN:
-            _known.popitem(last=False)
 
 
 def _more_follows(release: Release, content: Content) -> bool:

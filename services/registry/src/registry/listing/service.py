@@ -1,14 +1,13 @@
 """What a caller can ask of lists of records."""
 
 import json
-from collections import OrderedDict
 from dataclasses import replace
 
 from kit.database import Session
 from kit.evidence import Ledger
 from kit.problems import Problem
 from registry.counters import service as counters
-from registry.databases.models import Release
+from registry.databases import service as databases
 from registry.decisions.models import ConsentRequired
 from registry.listing import models, store
 from registry.listing.models import ArchivedHidden, Frame, Listing, Page, Rows
@@ -19,10 +18,6 @@ from registry.rights import service as rights
 from registry.rights.models import FULL, Action
 from registry.usage import service as usage
 from registry.usage.models import READ, Look
-
-_KEPT = 512
-_named: OrderedDict[tuple[str, str, int], Release] = OrderedDict()
-"""What paths named last: member, registry and version number."""
 
 
 async def page(session: Session, ledger: Ledger, call: Call, listing: Listing) -> Page:
@@ -46,12 +41,7 @@ async def _in_two(session: Session, call: Call, listing: Listing) -> tuple[Opene
     release = opened.release
     for name in listing.fields or ():
         release.path.schema.get(name)
-    found = await find(session, opened, listing, Frame(release.path.schema))
-    _named[call.where] = release
-    _named.move_to_end(call.where)
-    if len(_named) > _KEPT:
-        _named.popitem(last=False)
-    return found
+    return await find(session, opened, listing, Frame(release.path.schema))
 
 
 async def _at_once(session: Session, call: Call, listing: Listing) -> tuple[Opened, Rows] | None:
@@ -60,11 +50,14 @@ async def _at_once(session: Session, call: Call, listing: Listing) -> tuple[Open
     It is looked for as for a caller who may see everything. Whatever may be wrong, or is not what
     it was, is left to ``_in_two``: nothing is said or counted by what was known before.
     """
-    release = _named.get(call.where)
-    if release is None or listing.with_archived or not rights.sees_all(release, call.caller):
+    last = records.found_last(call)
+    if last is None or listing.with_archived:
         return None
-    schema = release.path.schema
     try:
+        release = await databases.release(session, last.named)
+        if not rights.sees_all(release, call.caller):
+            return None
+        schema = release.path.schema
         for name in listing.fields or ():
             schema.get(name)
         selection = listing.selection(Frame(schema), FULL, release.database, call.as_of)
@@ -76,7 +69,8 @@ async def _at_once(session: Session, call: Call, listing: Listing) -> tuple[Open
     if rows is None:
         return None
     opened = await records.opened_as(session, call, Action.LIST, release)
-    return (opened, rows) if opened.grant.is_full else None
+    sees_all = opened.grant.is_full and not opened.grant.consents
+    return (opened, rows) if sees_all else None
 
 
 async def find(

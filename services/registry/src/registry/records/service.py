@@ -1,6 +1,7 @@
 """What a caller can ask about records without changing them."""
 
 import json
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -41,6 +42,10 @@ from registry.usage import service as usage
 from registry.usage.models import CHECKED, READ, REFUSED, Look
 from registry.usage.service import Purpose
 from registry.validation.models import clean
+
+_MOST_FOUND = 512
+_found: OrderedDict[tuple[str, str, int], Found] = OrderedDict()
+"""What data paths were found to name last: member, registry and version number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,18 +150,32 @@ async def open_for(session: Session, call: Call, action: Action) -> Opened:
 
     Raise RegistryNotFound, RegistryArchived, LegalBasisMissing, NotAllowed or LoginNeeded.
     """
-    return await opened(session, call, action, await store.find_release(session, *call.where))
+    return await opened(session, call, action, await find(session, call))
 
 
 async def open_for_change(session: Session, call: Call, action: Action) -> Opened:
     """Return what a call opens, as ``open_for``, kept from changing until the transaction ends."""
-    found = await store.find_release(session, *call.where, lock=True)
-    return await opened(session, call, action, found)
+    return await opened(session, call, action, await find(session, call, lock=True))
 
 
-async def find(session: Session, call: Call) -> Found | None:
-    """Return the published version that a call names, if there is one."""
-    return await store.find_release(session, *call.where)
+async def find(session: Session, call: Call, *, lock: bool = False) -> Found | None:
+    """Return the published version that a call names, if there is one; ``lock`` holds it."""
+    found = await store.find_release(session, *call.where, lock=lock)
+    _found.pop(call.where, None)
+    if found is not None:
+        _found[call.where] = found
+        if len(_found) > _MOST_FOUND:
+            _found.popitem(last=False)
+    return found
+
+
+def found_last(call: Call) -> Found | None:
+    """Return what ``find`` gave last for the same path, without asking PostgreSQL.
+
+    Whoever works with it must see to it that the statement does nothing when the database has
+    another revision by now.
+    """
+    return _found.get(call.where)
 
 
 async def opened(session: Session, call: Call, action: Action, found: Found | None) -> Opened:

@@ -71,12 +71,13 @@ async def grant(session: Session, release: Release, caller: Caller, action: Acti
 
 
 def sees_all(release: Release, caller: Caller) -> bool:
-    """Tell whether it takes nothing to look up to know that a caller may see everything."""
+    """Tell whether it takes nothing to look up or to ask to know that a caller may see all."""
     if caller.is_owner:
         return not _binds_owner(release)
     if release.settings.get(NAME) is not None or caller.client == ANONYMOUS:
         return False
-    return stranger_grant(release.path.schema, release.current.consent).is_full
+    given = stranger_grant(release.path.schema, release.current.consent)
+    return given.is_full and not given.consents
 
 
 def _binds_owner(release: Release) -> bool:

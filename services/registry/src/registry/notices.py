@@ -17,11 +17,15 @@ _NAMED = 2
 
 @dataclass(slots=True)
 class Asked:
-    """A request under /data: its method, and its path behind registry and version."""
+    """A request under /data: its method, and its path behind registry and version.
+
+    ``counted`` are the databases whose use it has been counted as.
+    """
 
     method: str
     parts: tuple[str, ...]
     headers: dict[bytes, bytes] = field(default_factory=dict[bytes, bytes])
+    counted: set[int] = field(default_factory=set[int])
 
     def tell(self, headers: Mapping[str, str]) -> None:
         """Say something in the headers of the answer; said twice it is there once."""

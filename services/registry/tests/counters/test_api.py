@@ -68,6 +68,23 @@ async def test_searches_are_told_by_fields_and_never_by_values(owner, mcts, writ
     assert "Narva" not in dump
 
 
+async def test_a_call_that_is_opened_twice_is_counted_once(owner, publish, written):
+    """What one statement cannot create is tried step by step; an upsert may change or create."""
+    key = {"type": "string", "primaryKey": True}
+    database = await publish(owner, "PEOPLE", {"properties": {"ID": key}})
+    made = {"write": {"content": {"ID": "EE4711"}}}
+    for status in (200, 409):
+        answer = await owner.post("/data/PEOPLE/1.0/create", json=made)
+        assert answer.status_code == status, answer.text
+    upsert = {"query": {"content": {"ID": "EE4712"}}, "write": {"content": {"ID": "EE4712"}}}
+    assert (await owner.post("/data/PEOPLE/1.0/updateOrCreate", json=upsert)).status_code == 200
+    await written()
+    assert (await use(owner, database))["groups"] == [
+        {"service": "data-create", "count": 2},
+        {"service": "data-update-or-create", "count": 1},
+    ]
+
+
 async def test_what_was_refused_is_not_counted(owner, mcts, written):
     assert (await owner.get("/data/MCTS/9.0")).status_code == 404
     await written()

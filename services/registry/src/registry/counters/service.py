@@ -36,10 +36,14 @@ _searches: dict[tuple[int, int, str], int] = {}
 
 
 def count(release: Release, client: str) -> None:
-    """Count the call that is answered, for its database, version, service and client."""
+    """Count the call that is answered, for its database, version, service and client.
+
+    It counts once for a database, however often it is opened on the way to an answer.
+    """
     asked = notices.asked()
-    if asked is None:  # a job's own work is no call
+    if asked is None or release.database in asked.counted:  # a job's own work is no call
         return
+    asked.counted.add(release.database)
     count_as(release, client, service_of(asked.method, asked.parts))
 
 

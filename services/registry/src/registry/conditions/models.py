@@ -88,31 +88,13 @@ Operand = Scalar | tuple[Scalar, ...] | Pattern | Area | Other | Fact | None
 
 
 @dataclass(frozen=True)
-class Condition:
-    """What is said of a record; one of All, Either, Not and Comparison."""
-
-    @property
-    def fields(self) -> frozenset[str]:
-        """Return the names of the fields it speaks of."""
-        raise NotImplementedError
-
-    def holds(self, values: Mapping[str, Any]) -> bool:
-        """Tell whether it holds for a record's values."""
-        raise NotImplementedError
-
-    def bind(self, facts: Mapping[str, Any]) -> "Condition":
-        """Return the condition with the caller's facts in it."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class All(Condition):
+class All:
     """All parts hold; with no part it holds always."""
 
-    parts: tuple[Condition, ...]
+    parts: "tuple[Condition, ...]"
 
     @cached_property
-    def fields(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def fields(self) -> frozenset[str]:
         """Return the names of the fields it speaks of."""
         return frozenset[str]().union(*(part.fields for part in self.parts))
 
@@ -120,19 +102,19 @@ class All(Condition):
         """Tell whether all parts hold."""
         return all(part.holds(values) for part in self.parts)
 
-    def bind(self, facts: Mapping[str, Any]) -> Condition:
+    def bind(self, facts: Mapping[str, Any]) -> "Condition":
         """Return the condition with the caller's facts in it."""
         return All(tuple(part.bind(facts) for part in self.parts))
 
 
 @dataclass(frozen=True)
-class Either(Condition):
+class Either:
     """One part or more holds; with no part it never holds."""
 
-    parts: tuple[Condition, ...]
+    parts: "tuple[Condition, ...]"
 
     @cached_property
-    def fields(self) -> frozenset[str]:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def fields(self) -> frozenset[str]:
         """Return the names of the fields it speaks of."""
         return frozenset[str]().union(*(part.fields for part in self.parts))
 
@@ -140,16 +122,16 @@ class Either(Condition):
         """Tell whether a part holds."""
         return any(part.holds(values) for part in self.parts)
 
-    def bind(self, facts: Mapping[str, Any]) -> Condition:
+    def bind(self, facts: Mapping[str, Any]) -> "Condition":
         """Return the condition with the caller's facts in it."""
         return Either(tuple(part.bind(facts) for part in self.parts))
 
 
 @dataclass(frozen=True)
-class Not(Condition):
+class Not:
     """The part does not hold."""
 
-    part: Condition
+    part: "Condition"
 
     @property
     def fields(self) -> frozenset[str]:
@@ -160,13 +142,13 @@ class Not(Condition):
         """Tell whether the part does not hold."""
         return not self.part.holds(values)
 
-    def bind(self, facts: Mapping[str, Any]) -> Condition:
+    def bind(self, facts: Mapping[str, Any]) -> "Condition":
         """Return the condition with the caller's facts in it."""
         return Not(self.part.bind(facts))
 
 
 @dataclass(frozen=True)
-class Comparison(Condition):
+class Comparison:
     """One field compared; ``isNot`` and ``notIn`` are read as a Not of their opposites."""
 
     path: tuple[str, ...]
@@ -187,7 +169,7 @@ class Comparison(Condition):
             raise FactMissing(operand.name)
         return operand is not None and _HOLDS[self.operator](values, self.path, operand)
 
-    def bind(self, facts: Mapping[str, Any]) -> Condition:
+    def bind(self, facts: Mapping[str, Any]) -> "Condition":
         """Return the comparison with the caller's fact in it; None when the caller has none."""
         if not isinstance(self.operand, Fact):
             return self
@@ -200,6 +182,10 @@ class Comparison(Condition):
         if self.operator is Operator.IN:
             return kept
         return kept[0] if len(kept) == 1 else None
+
+
+Condition = All | Either | Not | Comparison
+"""What is said of a record."""
 
 
 def kind_of(value: object) -> str:

@@ -53,7 +53,6 @@ def where(condition: Condition, arguments: Arguments, content: str = CONTENT) ->
         return "(" + " OR ".join(parts or ["false"]) + ")"
     if isinstance(condition, Not):
         return f"({where(condition.part, arguments, content)} IS NOT TRUE)"
-    assert isinstance(condition, Comparison)  # noqa: S101  there is no other
     return _comparison(condition, arguments, content)
 
 

@@ -115,6 +115,15 @@ async def test_who_is_shown_personal_data_by_a_link_has_read_it(owner, app, town
     assert read.facts["fields"] == ["person", "name"]
 
 
+async def test_who_is_shown_many_people_by_a_link_is_written_down_once(owner, app, town, entries):
+    await create(owner, "CITIZENS", ID="M3", person="EE3", name="Anu", siblings=["M1"])
+    await links(owner, "CITIZENS", await id_of(app, "M1"))
+    [read] = await entries("record.read")
+    assert read.facts["parts"]["count"] == 2
+    for person in ("EE2", "EE3"):
+        assert [entry.id for entry in await entries("record.read", subject=person)] == [read.id]
+
+
 async def test_deleted_and_archived_records_are_not_shown(owner, app, town):
     await create(owner, "PAYMENTS", ID="P1", payee="M1")
     await create(owner, "PAYMENTS", ID="P2", payee="M1")

@@ -105,9 +105,8 @@ async def _group(ledger: Ledger, view: _View, side: Side, asked: Asked) -> Group
         return None
     found = await _visible(view, side, other, asked)
     page, more = found[: asked.size], len(found) > asked.size
-    looks = [other.look(record) for record in page if other.personal_of(record)]
-    if looks:
-        await usage.note(ledger, other.call.caller, READ, looks, other.purpose("links"))
+    looks = [other.look(record) for record in page]
+    await usage.note_rows(ledger, other.call.caller, READ, looks, other.purpose("links"))
     related = tuple(Related(record, other.shown(record)) for record in page)
     release = other.release
     version = f"{release.path.number}.0"

@@ -78,20 +78,6 @@ async def note_rows(
         await asyncio.gather(*(ledger.note(entry) for entry in _bulk(caller, kind, shown, purpose)))
 
 
-async def record_rows(  # noqa: PLR0913, PLR0917  as note_rows, in a transaction
-    session: Session,
-    ledger: Ledger,
-    caller: Caller,
-    kind: str,
-    looks: Sequence[Look],
-    purpose: Purpose,
-) -> None:
-    """Write down, in the change's own transaction, that its answer showed many records."""
-    shown = [look for look in looks if look.fields]
-    for entry in _bulk(caller, kind, shown, purpose) if shown else ():
-        await ledger.record(session, entry)
-
-
 def _bulk(caller: Caller, kind: str, looks: Sequence[Look], purpose: Purpose) -> list[Entry]:
     found = parts(looks)
     whole = Entry(

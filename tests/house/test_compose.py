@@ -166,6 +166,14 @@ def test_the_gateway_knows_every_block_and_trusts_no_network(
     assert set(services["gateway"]["depends_on"]) == {"postgres", *home.BLOCKS}
 
 
+def test_the_registrys_links_lead_through_the_gateway_that_is_published(
+    house: Path, services: dict[str, Any], tmp_path: Path
+) -> None:
+    known = variables(made(house, tmp_path, "demo"))
+    url = filled(services["registry"]["environment"]["REGISTRY_PUBLIC_URL"], known)
+    assert url == f"{known['GOVBLOCKS_PUBLIC_URL']}/registry"
+
+
 def test_the_issuer_is_the_one_the_gateway_believes(
     house: Path, services: dict[str, Any], tmp_path: Path
 ) -> None:

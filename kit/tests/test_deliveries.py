@@ -247,6 +247,27 @@ async def test_what_was_given_up_is_destroyed_in_time(house, monkeypatch):
     assert await kept(house) == [None]
 
 
+async def test_the_log_is_cleared_of_what_ended_and_of_nothing_else(house):
+    async with receiving() as receiver:
+        receiver.answers = [answer(204), answer(410)]
+        endpoint = await house.endpoint(receiver.url)
+        for state in (State.DELIVERED, State.FAILED):
+            await house.deliver(endpoint, event())
+            async with house.working():
+                await house.until(endpoint, state)
+    await house.deliver(endpoint, event())
+
+    async def clear(**after):
+        async with Transaction(house.database) as session:
+            return await deliveries.clear(session, datetime.now(UTC) + timedelta(**after), 10)
+
+    assert await clear(minutes=-1) == 0
+    assert [await clear(minutes=1) for _ in range(2)] == [1, 0]
+    found = await house.log(endpoint)
+    assert [each.state for each in found] == [State.WAITING, State.FAILED]
+    assert len(await Reading(house.database).fetch("SELECT FROM delivery_attempt")) == 1
+
+
 async def test_an_endpoint_that_is_gone_for_good_is_not_tried_again(house):
     async with receiving() as receiver:
         receiver.answers = [answer(410)]

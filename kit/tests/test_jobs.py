@@ -6,14 +6,14 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from kit.database import Database, Transaction
-from kit.jobs import Job, RetryRequested, enqueue, enqueue_all, running
+from kit.jobs import Job, RetryRequested, clearing, enqueue, enqueue_all, repeating, running
 from kit.testing import SERVER, copy_of_template
 
 SOON = timedelta(milliseconds=100)
@@ -188,3 +188,42 @@ async def test_a_held_job_runs_when_a_worker_starts(queue):
     async with running(queue.runtime, {"work": work}, **QUICK):
         await work.until(1)
     assert await left(queue) == []
+
+
+async def test_what_is_repeated_goes_on_after_an_error(caplog):
+    seen = asyncio.Event()
+    calls = []
+
+    async def work():
+        calls.append(1)
+        if len(calls) == 1:
+            raise ZeroDivisionError("EE4711")
+        seen.set()
+
+    async with repeating("sweeping", work, 0.01), asyncio.timeout(5):
+        await seen.wait()
+    assert "sweeping: ZeroDivisionError" in caplog.text
+    assert "EE4711" not in caplog.text
+
+
+async def test_clearing_goes_on_until_nothing_old_is_left(queue):
+    asked = []
+    left = [500, 500, 3]
+    done = asyncio.Event()
+
+    async def clear(session, before, most):
+        asked.append((before, most))
+        await session.fetchrow("SELECT 1")
+        if len(left) == 1:
+            done.set()
+        return left.pop(0)
+
+    database = Database(queue.runtime, 1)
+    async with clearing(database, clear, 30), asyncio.timeout(5):
+        await done.wait()
+    await database.close()
+    assert len(asked) == 3
+    [(before, most)] = set(asked)
+    assert most == 500
+    age = datetime.now(UTC) - before
+    assert timedelta(days=30) <= age < timedelta(days=30, minutes=1)

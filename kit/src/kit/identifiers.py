@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from datetime import datetime
 from uuid import UUID
 
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
@@ -15,6 +16,11 @@ def new_id() -> UUID:
     value = value & ~(0xF << 76) | 0x7 << 76
     value = value & ~(0x3 << 62) | 0x2 << 62
     return UUID(int=value)
+
+
+def first_id(moment: datetime) -> UUID:
+    """Return what is less than every id that ``new_id`` gives from a moment on."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
 def is_uuid(text: str) -> bool:

@@ -10,16 +10,25 @@ import contextlib
 import logging
 import traceback
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 from pgqueuer import AsyncpgDriver, Job, Queries, QueueManager, RetryRequested
 
-from kit.database import Session
+from kit.database import Lender, Session, Transaction
 
-__all__ = ["Handler", "Job", "RetryRequested", "enqueue", "enqueue_all", "running"]
+__all__ = [
+    "Handler",
+    "Job",
+    "RetryRequested",
+    "clearing",
+    "enqueue",
+    "enqueue_all",
+    "repeating",
+    "running",
+]
 
 Handler = Callable[[Job], Awaitable[None]]
 
@@ -27,6 +36,8 @@ _RECONNECT = 1.0  # seconds between two attempts to reach PostgreSQL
 _GRACE = 10.0  # seconds that jobs under way get to finish
 _LONGEST_PAUSE = timedelta(minutes=5)
 _MOST_HELD = 10_000
+_HOUR = 3600.0
+_TOGETHER = 500  # rows that are deleted in one transaction
 _log = logging.getLogger("kit.jobs")
 
 
@@ -78,6 +89,49 @@ async def running(
         yield
     finally:
         await worker.stop(task)
+
+
+@asynccontextmanager
+async def repeating(
+    name: str, work: Callable[[], Awaitable[None]], every: float
+) -> AsyncGenerator[None]:
+    """Do something at once and every so many seconds while this is open, whatever it raises.
+
+    Each process does it: where many may, the work itself sees to it that it is done once.
+    """
+    task = asyncio.create_task(_repeat(name, work, every))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _repeat(name: str, work: Callable[[], Awaitable[None]], every: float) -> None:
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001  whatever it was, the next time may go well
+            _log.warning("%s: %s, again in %g s", name, type(error).__name__, every)
+        await asyncio.sleep(every)
+
+
+Clear = Callable[[Session, datetime, int], Awaitable[int]]
+"""Deletes what ended before a time, so many at most, and tells how many there were."""
+
+
+def clearing(
+    database: Lender, clear: Clear, days: int, every: float = _HOUR
+) -> AbstractAsyncContextManager[None]:
+    """Delete what ended so many days ago while this is open, a few hundred in a transaction."""
+
+    async def work() -> None:
+        before, cleared = datetime.now(UTC) - timedelta(days=days), _TOGETHER
+        while cleared == _TOGETHER:
+            async with Transaction(database) as session:
+                cleared = await clear(session, before, _TOGETHER)
+
+    return repeating("clearing", work, every)
 
 
 @dataclass(frozen=True, eq=False)

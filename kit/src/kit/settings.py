@@ -43,6 +43,8 @@ class BlockSettings(BaseSettings):
     ``10.1.0.0/16``; what is there need not speak TLS."""
     delivery_timeout: float = Field(default=10.0, gt=0, le=60)
     """Seconds such a call may take."""
+    delivery_log_days: int = Field(default=30, ge=1)
+    """Days that the log keeps what was delivered, or given up for good."""
     body_limit: int = 10 * 1024 * 1024
     """The largest request body the block reads, in bytes."""
     listen_host: str = "127.0.0.1"

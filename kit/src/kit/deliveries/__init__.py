@@ -24,6 +24,7 @@ from kit.deliveries.networks import AddressRefused, Networks, UnreachableError
 from kit.deliveries.service import (
     add_endpoint,
     change_endpoint,
+    clear,
     deliver,
     deliver_again,
     page,
@@ -57,6 +58,7 @@ __all__ = [
     "add_endpoint",
     "add_tables",
     "change_endpoint",
+    "clear",
     "deliver",
     "deliver_again",
     "handlers",

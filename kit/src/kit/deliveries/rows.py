@@ -10,6 +10,7 @@ import asyncpg
 
 from kit.database import Session
 from kit.deliveries.models import Attempt, Delivery, State
+from kit.identifiers import first_id
 
 _ADD = """
     INSERT INTO delivery (id, endpoint_id, event_id, event_type, state, created_at, give_up_at,
@@ -41,6 +42,17 @@ _KEEP = """
 _ATTEMPTED = """
     INSERT INTO delivery_attempt (delivery_id, number, at, reason, status, duration_ms)
     VALUES ($1, $2, $3, $4, $5, $6)
+"""
+# ids begin with their time: the oldest are found by the key
+_CLEAR = """
+    WITH old AS (
+      SELECT id FROM delivery
+      WHERE id < $1 AND ended_at < $2 AND state IN ('delivered', 'dead')
+      ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ), attempts AS (
+      DELETE FROM delivery_attempt WHERE delivery_id IN (SELECT id FROM old)
+    )
+    DELETE FROM delivery WHERE id IN (SELECT id FROM old) RETURNING id
 """
 # a job whose row is locked is not begun before the transaction that locked it has ended
 _COMING = """
@@ -213,6 +225,11 @@ async def expire(session: Session, delivery_id: UUID, before: datetime) -> None:
         delivery_id,
         before,
     )
+
+
+async def clear(session: Session, before: datetime, most: int) -> int:
+    """Delete the oldest deliveries that ended before a time, with their attempts; count them."""
+    return len(await session.fetch(_CLEAR, first_id(before), before, most))
 
 
 async def find(

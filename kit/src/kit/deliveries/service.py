@@ -108,6 +108,14 @@ async def page(session: Session, endpoint_id: UUID, offset: int, limit: int) -> 
     return await rows.page(session, endpoint_id, offset, limit)
 
 
+async def clear(session: Session, before: datetime, most: int) -> int:
+    """Delete from the log what was delivered, or dead, before a time; return how many there were.
+
+    ``most`` are deleted at most. What can still be delivered again is left.
+    """
+    return await rows.clear(session, before, most)
+
+
 async def deliver_again(
     session: Session, endpoint_id: UUID, delivery_id: UUID, schedule: Schedule | None = None
 ) -> Delivery:

@@ -47,6 +47,7 @@ from registry.roles import api as roles
 from registry.runs import api as runs
 from registry.runs import jobs as running
 from registry.runs.service import Context
+from registry.runs.service import clear as clear_runs
 from registry.secrets import api as secrets
 from registry.services import api as services
 from registry.settings import Settings
@@ -179,6 +180,8 @@ async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
             jobs.running(url, told, together=_CALLBACKS, poll=_POLL),
             jobs.running(url, running.handlers(runs_with), together=_RUNS),
             running.timing(database),
+            jobs.clearing(database, deliveries.clear, settings.delivery_log_days),
+            jobs.clearing(database, clear_runs, settings.run_log_days),
         ):
             yield
     finally:

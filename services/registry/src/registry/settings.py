@@ -1,5 +1,6 @@
 """What the registry reads from its environment."""
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from kit.settings import BlockSettings
@@ -15,6 +16,9 @@ class Settings(BlockSettings):
 
     file_limit: int = 64 << 20
     """The largest file of a record, with the form around it, in bytes."""
+
+    run_log_days: int = Field(default=90, ge=1)
+    """Days that automations' runs are kept after their end, with what failed in them."""
 
     public_url: str = ""
     """Where people reach this registry, for the links it makes; ``/registry`` at the gateway's

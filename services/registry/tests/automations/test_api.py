@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -280,6 +281,14 @@ class House:
                     return f"{place}/{found[0]['id']}"
                 await asyncio.sleep(0.05)
 
+    async def cleared(self, place):
+        """Wait until nothing is listed at a place."""
+        async with asyncio.timeout(5):
+            while True:
+                if not (await self.owner.get(place)).json():
+                    return
+                await asyncio.sleep(0.05)
+
 
 @pytest.fixture
 async def still(committed, publish):
@@ -510,3 +519,24 @@ async def test_nothing_personal_stands_in_the_tables(house):
     kept = str([await reading.fetch(f"TABLE {table}") for table in (*tables, "pgqueuer_log")])
     assert "Anna-Liis" not in kept
     assert "EE-ANNA" not in kept
+
+
+async def test_the_history_of_runs_has_an_end_and_what_was_done_stays_done(house):
+    for code in ("A", "TOO LONG"):
+        await house.create(code, first="Anna", last="Tamm")
+    automation = await house.automation()
+    assert (await house.run(automation))["failed"] == 1
+    place = f"{house.path}/{automation['id']}/runs"
+    settings = house.app.state.settings.model_copy(update={"run_log_days": 0})
+    async with create_jobs(settings):
+        await house.cleared(place)
+    again = await house.run(automation)
+    assert (again["done"], again["failed"]) == (0, 1)
+
+
+async def test_a_run_that_has_not_ended_stays(still):
+    automation = await still.automation()
+    await still.owner.post(f"{still.path}/{automation['id']}/run")
+    async with Transaction(still.app.state.database) as session:
+        assert await runs.clear(session, datetime.now(UTC) + timedelta(days=1), 10) == 0
+    assert await still.newest(automation)

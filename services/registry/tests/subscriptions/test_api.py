@@ -243,6 +243,14 @@ class House:
                     return found[0]
                 await asyncio.sleep(0.05)
 
+    async def cleared(self, place):
+        """Wait until nothing is listed at a place."""
+        async with asyncio.timeout(5):
+            while True:
+                if not (await self.owner.get(place)).json():
+                    return
+                await asyncio.sleep(0.05)
+
 
 @pytest.fixture
 async def still(committed, publish):
@@ -429,3 +437,14 @@ async def test_nothing_personal_stands_in_the_tables(house):
     kept = str([await reading.fetch(f"TABLE {table}") for table in tables])
     assert "EE-ANNA" not in kept
     assert str(receiver.port) not in kept
+
+
+async def test_the_log_of_deliveries_has_an_end(house):
+    async with receiving() as receiver:
+        subscription = await house.subscribe(house.owner, receiver)
+        await house.create(status="NEW")
+        await house.delivery(subscription, "delivered")
+    settings = house.app.state.settings.model_copy(update={"delivery_log_days": 0})
+    place = f"{house.path}/subscriptions/{subscription['id']}/deliveries"
+    async with create_jobs(settings):
+        await house.cleared(place)

@@ -1,19 +1,17 @@
 """The other door of runs: what works on them, and what begins those whose time has come."""
 
-import asyncio
-import logging
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from uuid import UUID
 
-from kit.database import LOST, DatabaseUnavailable, Lender, Transaction
-from kit.jobs import Handler, Job, RetryRequested
+from kit.database import Lender, Transaction
+from kit.jobs import Handler, Job, RetryRequested, repeating
 from registry.runs import service
 from registry.runs.service import RUN, Context
 
 _AGAIN = timedelta(seconds=0.5)
-_log = logging.getLogger("registry.automations")
+_LOOK = 2.0  # seconds between two looks for those whose time has come
 
 
 def handlers(context: Context) -> Mapping[str, Handler]:
@@ -26,22 +24,11 @@ def handlers(context: Context) -> Mapping[str, Handler]:
     return {RUN: run}
 
 
-@asynccontextmanager
-async def timing(database: Lender, every: float = 2.0) -> AsyncGenerator[None]:
+def timing(database: Lender) -> AbstractAsyncContextManager[None]:
     """Begin runs when their time has come while this is open; any number of processes may."""
-    task = asyncio.create_task(_time(database, every))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
+    async def begin() -> None:
+        async with Transaction(database) as session:
+            await service.begin_due(session)
 
-async def _time(database: Lender, every: float) -> None:
-    while True:
-        try:
-            async with Transaction(database) as session:
-                await service.begin_due(session)
-        except (DatabaseUnavailable, *LOST) as error:
-            _log.warning("automations wait: %s", type(error).__name__)
-        await asyncio.sleep(every)
+    return repeating("automations", begin, _LOOK)

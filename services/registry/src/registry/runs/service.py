@@ -77,6 +77,11 @@ async def begin_due(session: Session) -> int:
     return len(due)
 
 
+async def clear(session: Session, before: datetime, most: int) -> int:
+    """Delete runs that ended before a time, ``most`` at most; return how many there were."""
+    return await store.clear(session, before, most)
+
+
 async def _begin(session: Session, automation: Automation, began_by: str) -> Run:
     made = await store.begin(session, new_id(), automation.id, began_by, datetime.now(UTC))
     if made is not None:

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from kit.database import Lender, Session
+from kit.identifiers import first_id
 from registry import selecting
 from registry.automations.models import Automation
 from registry.conditions.models import Condition
@@ -61,6 +62,16 @@ _END = """
         AND a.changed_at < e.started_at
     )
     SELECT * FROM ended
+"""
+# ids begin with their time: the oldest are found by the key
+_CLEAR = """
+    WITH old AS (
+      SELECT id FROM automation_run WHERE id < $1 AND ended_at < $2
+      ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+    ), failures AS (
+      DELETE FROM automation_failure WHERE run_id IN (SELECT id FROM old)
+    )
+    DELETE FROM automation_run WHERE id IN (SELECT id FROM old) RETURNING id
 """
 _PROGRESS = """
     INSERT INTO automation_progress (automation_id, record_id, revision) VALUES ($1, $2, $3)
@@ -199,6 +210,11 @@ async def end(
     """End a run, if it has not ended; after a whole one the next looks at later changes only."""
     row = await session.fetchrow(_END, run_id, state.value, at, reason)
     return _run(row) if row else None
+
+
+async def clear(session: Session, before: datetime, most: int) -> int:
+    """Delete the oldest runs that ended before a time, with what failed in them; count them."""
+    return len(await session.fetch(_CLEAR, first_id(before), before, most))
 
 
 @asynccontextmanager

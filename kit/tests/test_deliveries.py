@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from receivers import answer, receiving
 
 from kit import deliveries, jobs
 from kit.database import Database, Reading, Transaction
@@ -37,6 +36,7 @@ from kit.deliveries import (
 from kit.deliveries.networks import Place
 from kit.identifiers import new_id
 from kit.mediator import Mediator
+from kit.receivers import answer, receiving
 from kit.sealing import Keyring, new_sealing_key
 from kit.settings import BlockSettings
 from kit.testing import copy_of_template

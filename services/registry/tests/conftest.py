@@ -210,3 +210,11 @@ async def open_registry(committed: FastAPI) -> AsyncGenerator[AsyncClient]:
     made: Callable[..., AsyncClient] = clients_of(committed, BLOCK)
     async with made(scopes=EVERYTHING, client=OWNER) as client:
         yield client
+
+
+@pytest.fixture
+def calling(committed: FastAPI) -> FastAPI:
+    """Return a registry whose changes are committed and whose calls may reach this machine."""
+    more = {"delivery_networks": ["127.0.0.0/8"], "delivery_timeout": 1.0}
+    committed.state.settings = committed.state.settings.model_copy(update=more)
+    return committed

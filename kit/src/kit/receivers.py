@@ -1,6 +1,9 @@
-"""Receivers of callbacks on this machine, which answer as they are told, and some not at all."""
+"""For tests: receivers of callbacks on this machine; they answer as told, some not at all."""
 
 import asyncio
+import base64
+import hashlib
+import hmac
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
@@ -20,7 +23,15 @@ class Received:
 
     @property
     def event(self) -> dict[str, Any]:
+        """Return the body as JSON."""
         return json.loads(self.body)
+
+    def signature(self, secret: str) -> str:
+        """Return how it is signed when by this secret (Standard Webhooks, ``v1``)."""
+        key = base64.b64decode(secret.removeprefix("whsec_"))
+        said = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode()
+        mark = hmac.digest(key, said + self.body, hashlib.sha256)
+        return f"v1,{base64.b64encode(mark).decode()}"
 
 
 @dataclass(slots=True)
@@ -39,15 +50,18 @@ class Receiver:
 
     @property
     def url(self) -> str:
+        """Return its address."""
         return f"http://127.0.0.1:{self.port}/hook"
 
     async def until(self, count: int, within: float = 8) -> None:
+        """Wait until so many requests have come, for some seconds at most."""
         async with asyncio.timeout(within):
             while len(self.received) < count:
                 self.changed.clear()
                 await self.changed.wait()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take one request of a connection and answer it."""
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:

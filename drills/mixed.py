@@ -9,6 +9,7 @@ it.
 import argparse
 import asyncio
 import itertools
+import math
 import random
 import time
 from collections import Counter, deque
@@ -32,6 +33,9 @@ KEPT = 2000
 """Records that lie there all the time; others come and go."""
 TOKEN_LIVES = 120.0
 SAMPLE_EVERY = 5.0
+RUSH = 30.0
+"""Seconds before the load with as much at once as may be: every connection of the pools is opened
+then, and not by chance in the middle of what is judged."""
 _AT_ONCE = 24
 _PATIENCE = 60.0
 _GONE = {404, 409}
@@ -292,6 +296,7 @@ async def run(house: House, rate: float, seconds: float) -> tuple[Mixed, memory.
         watch = memory.Watch(house)
         watching = asyncio.create_task(_watch(watch))
         try:
+            await _work(mixed, math.inf, RUSH)
             await _work(mixed, rate, seconds)
         finally:
             watching.cancel()

@@ -106,5 +106,6 @@ async def test_the_tables_are_what_the_migrations_make(urls) -> None:
         return compare_metadata(MigrationContext.configure(connection), metadata)
 
     async with engine.connect() as connection:
-        assert await connection.run_sync(compare) == []
+        found = await connection.run_sync(compare)
+    assert [each for each in found if "pgqueuer" not in str(each)] == []
     await engine.dispose()

@@ -1,8 +1,13 @@
 """The consent application."""
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
 from fastapi import FastAPI
 
 from consent.agreements import api as agreements
+from consent.announcements import jobs as announcing
 from consent.audit import api as audit
 from consent.consents import api as consents
 from consent.individuals import api as individuals
@@ -11,10 +16,17 @@ from consent.settings import Settings
 from consent.submissions import api as submissions
 from consent.verification import api as verification
 from kit import audit as evidence
-from kit import web
+from kit import deliveries, jobs, web
+from kit.database import Database
+from kit.evidence import Ledger
+from kit.mediator import Mediator
 from kit.problems import Conflict, Invalid, NotFound
+from kit.sealing import Keyring
 
 BLOCK = "consent"
+_CONNECTIONS = 4  # of the jobs, besides the one that listens
+_CALLBACKS = 16  # webhooks that are delivered to at once
+_POLL = timedelta(seconds=1)  # between two looks for what is due to be tried again
 
 _ROUTERS = (
     policies.router,
@@ -38,3 +50,31 @@ def create_app(settings: Settings) -> FastAPI:
         _ROUTERS,
         statuses={NotFound: 400, Conflict: 400, Invalid: 400},
     )
+
+
+@asynccontextmanager
+async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
+    """Do the block's background work while this is open; any number of processes may."""
+    url = settings.database_url.get_secret_value()
+    database = Database(url, _CONNECTIONS)
+    keyring = Keyring(settings.sealing_key.get_secret_value())
+    ledger, mediator = Ledger(BLOCK, keyring, database), Mediator(settings)
+    outside = deliveries.Outside(
+        deliveries.Networks(settings.delivery_networks), settings.delivery_timeout
+    )
+    couriers = deliveries.Couriers(outside, mediator)
+    delivering = deliveries.Context(database, keyring, couriers, settings.delivery_timeout)
+    told = {
+        **deliveries.handlers(delivering),
+        **announcing.handlers(mediator, settings.decision_keepers),
+    }
+    try:
+        async with (
+            jobs.running(url, told, together=_CALLBACKS, poll=_POLL),
+            jobs.clearing(database, deliveries.clear, settings.delivery_log_days),
+        ):
+            yield
+    finally:
+        await mediator.close()
+        await ledger.close()
+        await database.close()

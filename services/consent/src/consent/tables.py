@@ -16,13 +16,15 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from kit import evidence
+from kit import deliveries, evidence
 
 metadata = MetaData()
 evidence.add_tables(metadata)
+deliveries.add_tables(metadata)
 
 # INSERT and SELECT only for the role that serves
 revision = Table(
@@ -106,10 +108,20 @@ consent_record = Table(
     Column("revision_id", Text, ForeignKey("revision.id"), nullable=False),
     Column("ever_signed", Boolean, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("attributes", ARRAY(Text)),  # none: all that the agreement covers
+    Column("extensions", Integer, nullable=False, server_default="0"),  # by the individual
+    Column("fetches", Integer, nullable=False, server_default="0"),  # under terms that count them
+    Column("fetched_at", DateTime(timezone=True)),
+    Column("expiry_told_at", DateTime(timezone=True)),
     CheckConstraint("state IN ('unsigned', 'signed')", name="consent_record_state"),
     UniqueConstraint("individual_id", "agreement_revision_id", name="consent_record_once"),
     Index("consent_record_tenant", "tenant", "created_at"),
     Index("consent_record_agreement", "agreement_id", "individual_id"),
+    Index(
+        "consent_record_expiring",
+        "expires_at",
+        postgresql_where=text("expires_at IS NOT NULL AND expiry_told_at IS NULL"),
+    ),
 )
 
 signature = Table(
@@ -120,6 +132,21 @@ signature = Table(
     Column("revision_id", Text, ForeignKey("revision.id"), nullable=False),
     Column("complete", Boolean, nullable=False),
     Column("sealed", LargeBinary, nullable=False),  # with the individual's own key
-    UniqueConstraint("revision_id", name="signature_once"),
+    Column("number", Integer, nullable=False, server_default="1"),  # 2 signs 1, and so on
+    UniqueConstraint("revision_id", "number", name="signature_place"),
     Index("signature_record", "record_id"),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("endpoint_id", ForeignKey("delivery_endpoint.id"), nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    Column("events", ARRAY(Text), nullable=False),  # the kinds it is told of
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    Index("webhook_tenant", "tenant", "created_at"),
 )

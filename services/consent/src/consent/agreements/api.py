@@ -4,13 +4,13 @@ from typing import Annotated
 
 from consent.agreements import schemas, service
 from consent.agreements.models import AgreementNotFound, AgreementTaken
-from consent.door import BothSpellings
+from consent.door import BothSpellings, Office
 from consent.policies.models import PolicyNotFound
 from consent.revisions.models import RevisionNotFound
 from consent.revisions.schemas import Revision, RevisionOnly
 from kit.access import Caller, requires
 from kit.paging import Paged
-from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
+from kit.web import Reading, Transaction, leads_to, may_answer
 
 router = BothSpellings(tags=["agreements"])
 
@@ -44,11 +44,11 @@ def _answer(kept: service.Kept) -> schemas.AgreementAnswer:
     },
 )
 async def config_data_agreement_create(
-    session: Transaction, ledger: Evidence, caller: Writer, body: schemas.AgreementBody
+    session: Transaction, office: Office, caller: Writer, body: schemas.AgreementBody
 ) -> schemas.AgreementAnswer:
     """Create an agreement under a policy (CON-6.1.1)."""
     sent = body.dataAgreement
-    return _answer(await service.create(session, ledger, caller, sent.content(), sent.id))
+    return _answer(await service.create(office.desk(session, caller), sent.content(), sent.id))
 
 
 @router.get(
@@ -72,14 +72,14 @@ async def config_data_agreement_read(
 )
 async def config_data_agreement_update(
     session: Transaction,
-    ledger: Evidence,
+    office: Office,
     caller: Writer,
     dataAgreementId: str,  # noqa: N803
     body: schemas.AgreementBody,
 ) -> schemas.AgreementAnswer:
     """Change an agreement; records keep the revision they were given under (CON-6.1.3)."""
     content = body.dataAgreement.content()
-    return _answer(await service.update(session, ledger, caller, dataAgreementId, content))
+    return _answer(await service.update(office.desk(session, caller), dataAgreementId, content))
 
 
 @router.delete(
@@ -89,12 +89,12 @@ async def config_data_agreement_update(
 )
 async def config_data_agreement_delete(
     session: Transaction,
-    ledger: Evidence,
+    office: Office,
     caller: Writer,
     dataAgreementId: str,  # noqa: N803
 ) -> RevisionOnly:
     """End an agreement; its history stays (CON-6.1.4)."""
-    revision = await service.delete(session, ledger, caller, dataAgreementId)
+    revision = await service.delete(office.desk(session, caller), dataAgreementId)
     return RevisionOnly(revision=Revision.of(revision))
 
 

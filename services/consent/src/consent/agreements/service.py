@@ -7,14 +7,14 @@ from typing import Any
 
 from consent.agreements import store
 from consent.agreements.models import SCHEMA, Agreement, AgreementNotFound, AgreementTaken, snapshot
+from consent.announcements import service as announcements
+from consent.desk import Desk
 from consent.policies import service as policies
 from consent.policies.models import SCHEMA as POLICY
 from consent.revisions import service as revisions
 from consent.revisions.models import Revision, Search
 from consent.tracing import trace
-from kit.access import Caller
 from kit.database import Session
-from kit.evidence import Ledger
 from kit.identifiers import new_id
 
 Kept = tuple[Agreement, Revision]
@@ -57,9 +57,7 @@ async def page_revisions(
 
 
 async def create(
-    session: Session,
-    ledger: Ledger,
-    caller: Caller,
+    desk: Desk,
     sent: Mapping[str, Any],
     given_id: str | None,
 ) -> Kept:
@@ -67,87 +65,87 @@ async def create(
 
     Only an administrator's id is taken; giving it twice with equal content changes nothing.
     """
-    if given_id is not None and caller.is_administrator:
-        existing = await store.find(session, given_id, lock="FOR UPDATE")
+    if given_id is not None and desk.caller.is_administrator:
+        existing = await store.find(desk.session, given_id, lock="FOR UPDATE")
         if existing is not None:
-            return await _the_same(session, caller, existing, sent)
-    agreement_id = given_id if given_id and caller.is_administrator else str(new_id())
-    content = await _complete(session, caller, sent, None)
+            return await _the_same(desk, existing, sent)
+    agreement_id = given_id if given_id and desk.caller.is_administrator else str(new_id())
+    content = await _complete(desk, sent, None)
     at = datetime.now(UTC)
-    state = snapshot(agreement_id, content, at, caller.client)
-    revision = await revisions.append(session, state, tenant=caller.tenant, object_id=agreement_id)
-    agreement = Agreement(
-        agreement_id, caller.tenant, content, _policy_of(content), revision.id, at
+    state = snapshot(agreement_id, content, at, desk.caller.client)
+    revision = await revisions.append(
+        desk.session, state, tenant=desk.caller.tenant, object_id=agreement_id
     )
-    if not await store.insert(session, agreement):
+    agreement = Agreement(
+        agreement_id, desk.caller.tenant, content, _policy_of(content), revision.id, at
+    )
+    if not await store.insert(desk.session, agreement):
         raise AgreementTaken("another data agreement carries this id, or did until it was deleted")
-    await ledger.record(
-        session, trace("agreement.created", caller, agreement.thing, revision=revision.id)
+    await announcements.record(
+        desk, trace("agreement.created", desk.caller, agreement.thing, revision=revision.id)
     )
     return agreement, revision
 
 
-async def update(
-    session: Session, ledger: Ledger, caller: Caller, agreement_id: str, sent: Mapping[str, Any]
-) -> Kept:
+async def update(desk: Desk, agreement_id: str, sent: Mapping[str, Any]) -> Kept:
     """Change an agreement; equal content makes no new revision.
 
     Raises AgreementNotFound, PolicyNotFound or RevisionNotFound.
     """
-    agreement, revision = await get(session, caller.tenant, agreement_id, lock="FOR UPDATE")
-    content = await _complete(session, caller, sent, agreement)
+    agreement, revision = await get(
+        desk.session, desk.caller.tenant, agreement_id, lock="FOR UPDATE"
+    )
+    content = await _complete(desk, sent, agreement)
     if agreement.content == content:
         return agreement, revision
-    state = snapshot(agreement_id, content, datetime.now(UTC), caller.client)
+    state = snapshot(agreement_id, content, datetime.now(UTC), desk.caller.client)
     revision = await revisions.append(
-        session, state, tenant=caller.tenant, object_id=agreement_id, predecessor=revision
+        desk.session, state, tenant=desk.caller.tenant, object_id=agreement_id, predecessor=revision
     )
     agreement = replace(
         agreement, content=content, policy_id=_policy_of(content), revision_id=revision.id
     )
-    await store.save(session, agreement)
-    await ledger.record(
-        session, trace("agreement.updated", caller, agreement.thing, revision=revision.id)
+    await store.save(desk.session, agreement)
+    await announcements.record(
+        desk, trace("agreement.updated", desk.caller, agreement.thing, revision=revision.id)
     )
     return agreement, revision
 
 
-async def delete(session: Session, ledger: Ledger, caller: Caller, agreement_id: str) -> Revision:
+async def delete(desk: Desk, agreement_id: str) -> Revision:
     """End an agreement and return its last revision; ending it again changes nothing.
 
     Raises AgreementNotFound.
     """
-    agreement = await store.find(session, agreement_id, lock="FOR UPDATE")
-    if agreement is None or agreement.tenant != caller.tenant:
+    agreement = await store.find(desk.session, agreement_id, lock="FOR UPDATE")
+    if agreement is None or agreement.tenant != desk.caller.tenant:
         raise AgreementNotFound("no data agreement with this id")
-    last = await revisions.get(session, agreement.revision_id)
+    last = await revisions.get(desk.session, agreement.revision_id)
     if agreement.deleted_at:
         return last
     at = datetime.now(UTC)
     content = {**agreement.content, "active": False}
-    state = snapshot(agreement_id, {**content, "deleted": True}, at, caller.client)
+    state = snapshot(agreement_id, {**content, "deleted": True}, at, desk.caller.client)
     revision = await revisions.append(
-        session, state, tenant=caller.tenant, object_id=agreement_id, predecessor=last
+        desk.session, state, tenant=desk.caller.tenant, object_id=agreement_id, predecessor=last
     )
     ended = replace(agreement, content=content, revision_id=revision.id, deleted_at=at)
-    await store.save(session, ended)
-    await ledger.record(
-        session, trace("agreement.deleted", caller, agreement.thing, revision=revision.id)
+    await store.save(desk.session, ended)
+    await announcements.record(
+        desk, trace("agreement.deleted", desk.caller, agreement.thing, revision=revision.id)
     )
     return revision
 
 
-async def _the_same(
-    session: Session, caller: Caller, existing: Agreement, sent: Mapping[str, Any]
-) -> Kept:
-    mine = existing.tenant == caller.tenant and not existing.deleted_at
-    if not mine or existing.content != await _complete(session, caller, sent, existing):
+async def _the_same(desk: Desk, existing: Agreement, sent: Mapping[str, Any]) -> Kept:
+    mine = existing.tenant == desk.caller.tenant and not existing.deleted_at
+    if not mine or existing.content != await _complete(desk, sent, existing):
         raise AgreementTaken("another data agreement carries this id, or did until it was deleted")
-    return existing, await revisions.get(session, existing.revision_id)
+    return existing, await revisions.get(desk.session, existing.revision_id)
 
 
 async def _complete(
-    session: Session, caller: Caller, sent: Mapping[str, Any], before: Agreement | None
+    desk: Desk, sent: Mapping[str, Any], before: Agreement | None
 ) -> dict[str, Any]:
     """Return what an agreement will say: what was sent, with its policy as of one revision.
 
@@ -158,13 +156,15 @@ async def _complete(
     asked: dict[str, str] | None = content.pop("policy", None)
     if asked is None:
         return content
-    policy, current = await policies.get(session, caller.tenant, asked["id"], lock="FOR SHARE")
+    policy, current = await policies.get(
+        desk.session, desk.caller.tenant, asked["id"], lock="FOR SHARE"
+    )
     pinned = asked.get("revisionId")
     if pinned is None and before is not None and before.policy_id == policy.id:
         pinned = before.content["policy"]["revisionId"]
     revision = current
     if pinned is not None and pinned != current.id:
-        revision = await revisions.get_of(session, pinned, POLICY, policy.id)
+        revision = await revisions.get_of(desk.session, pinned, POLICY, policy.id)
     said = {"id": policy.id, "revisionId": revision.id, "revisionHash": revision.hash}
     return {**content, "policy": {**revision.object_data, **said}}
 

@@ -1,6 +1,6 @@
 """What a consent record is and what may happen to it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -39,6 +39,12 @@ class DraftOutdated(Conflict):
     title = "The draft cannot be used any more"
 
 
+class AttributesInvalid(Invalid):
+    """A consent covers attributes that its agreement names."""
+
+    title = "The attributes are not the agreement's"
+
+
 class ExpiryInvalid(Invalid):
     """A consent ends in the future and not later than its agreement lets it."""
 
@@ -55,6 +61,8 @@ class Choice:
     individual_id: str
     opt_in: bool
     expires_at: datetime | None = None
+    attributes: tuple[str, ...] | None = None
+    """What the individual chose of what the agreement covers; all of it when None."""
 
     def snapshot(self, at: datetime, record_id: str | None, representative: str | None) -> Snapshot:
         """Return the state to be kept; without ``record_id`` as a draft is signed.
@@ -72,6 +80,8 @@ class Choice:
         }
         if self.expires_at is not None:
             data["expiresAt"] = iso(self.expires_at)
+        if self.attributes is not None:
+            data["attributes"] = list(self.attributes)
         return Snapshot(
             SCHEMA,
             data,
@@ -90,16 +100,20 @@ def choose(  # noqa: PLR0913  what a choice is made of
     opt_in: bool,
     at: datetime,
     expires_at: datetime | None = None,
+    attributes: Sequence[str] | None = None,
 ) -> Choice:
-    """Return a choice made at a time, or raise ExpiryInvalid.
+    """Return a choice made at a time, or raise ExpiryInvalid or AttributesInvalid.
 
     It ends when it says, at the latest when the agreement's ``validityDays`` are over.
     """
     latest = agreement.terms.end_of(at)
     if expires_at is not None and (expires_at <= at or (latest and expires_at > latest)):
         raise ExpiryInvalid("expiresAt is in the future and within the agreement's validity")
+    if attributes is not None and not agreement.terms.covers(attributes):
+        raise AttributesInvalid("attributes are names of the agreement's dataAttributes")
+    chosen = None if attributes is None else tuple(dict.fromkeys(attributes))
     ends = expires_at or latest
-    return Choice(agreement.id, revision.id, revision.hash, individual_id, opt_in, ends)
+    return Choice(agreement.id, revision.id, revision.hash, individual_id, opt_in, ends, chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +128,11 @@ class Record:
     revision_id: str
     ever_signed: bool
     created_at: datetime
+    extensions: int = 0
+    """How often the individual has put its end off."""
+    fetches: int = 0
+    """How often data was fetched under it, where its terms count that."""
+    fetched_at: datetime | None = None
 
     @property
     def thing(self) -> str:
@@ -136,7 +155,8 @@ class Record:
 
     def stands(self, choice: Choice, now: datetime) -> bool:
         """Tell whether the record says a choice already, signed and in force."""
-        return self.signed and self.choice.opt_in == choice.opt_in and not self.expired(now)
+        said = self.choice.opt_in, self.choice.attributes
+        return self.signed and said == (choice.opt_in, choice.attributes) and not self.expired(now)
 
     def changed(self, choice: Choice, revision_id: str, *, signed: bool) -> "Record":
         """Return the record with a new choice; an earlier signature does not count for it."""

@@ -48,6 +48,9 @@ class SentRecord(BaseModel):
     individual: SentReference | None = None
     optIn: bool = Field(default=True, description="Whether the individual agrees")
     expiresAt: Moment | None = Field(default=None, description="When the consent ends")
+    attributes: list[Line] | None = Field(
+        default=None, max_length=1000, description="What of the agreement's attributes it covers"
+    )
 
 
 class ConsentRecord(BaseModel):
@@ -62,6 +65,10 @@ class ConsentRecord(BaseModel):
     state: models.State = Field(description="Whether the newest decision is signed")
     expiresAt: datetime | None = Field(
         default=None, description="When the consent ends; absent when it does not"
+    )
+    attributes: list[str] | None = Field(
+        default=None,
+        description="What of the agreement's attributes the individual chose; absent: all of them",
     )
     signature: Signature | None = Field(
         default=None, description="The signature of the newest decision"
@@ -87,6 +94,7 @@ class ConsentRecord(BaseModel):
             optIn=choice.opt_in,
             state="unsigned",
             expiresAt=choice.expires_at,
+            attributes=None if choice.attributes is None else list(choice.attributes),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from consent.agreements import service as agreements
 from consent.agreements.models import Agreement
+from consent.announcements import service as announcements
 from consent.consents import store
 from consent.consents.models import (
     Choice,
@@ -130,9 +131,7 @@ async def forget(desk: Desk, individual: Individual) -> Sequence[Record]:
     """
     gone = await store.delete_forgettable(desk.session, individual.id)
     for record in gone:
-        await desk.ledger.record(
-            desk.session, told("consent.forgotten", desk, individual, record.thing)
-        )
+        await announcements.record(desk, told("consent.forgotten", desk, individual, record.thing))
     for agreement_id in {record.choice.agreement_id for record in gone if record.decided}:
         await _withdraw_earlier(desk, individual, agreement_id)
     return gone
@@ -172,7 +171,7 @@ async def write(desk: Desk, individual: Individual, record: Record | None, step:
         signature = await signatures.keep(
             desk.session, key, record_id=record_id, revision_id=revision.id, content=step.signed
         )
-    await desk.ledger.record(desk.session, _changed(desk, individual, kept, new=record is None))
+    await announcements.record(desk, _changed(desk, individual, kept, new=record is None))
     return Kept(kept, revision, step.agreement_revision, signature)
 
 
@@ -249,8 +248,8 @@ async def find(desk: Desk, individual: Individual, record_id: str) -> Record | N
 async def mark_signed(desk: Desk, individual: Individual, record: Record) -> None:
     """Keep that a record's newest state is signed."""
     await store.save(desk.session, record.sign())
-    await desk.ledger.record(
-        desk.session,
+    await announcements.record(
+        desk,
         told("consent.signed", desk, individual, record.thing, revision=record.revision_id),
     )
 

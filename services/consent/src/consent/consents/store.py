@@ -8,7 +8,8 @@ from kit.database import Session
 _COLUMNS = (
     "c.id, c.tenant, c.individual_id, c.agreement_id, c.agreement_revision_id, "
     "c.agreement_revision_hash, c.agreement_revision_number, c.opt_in, c.state, c.expires_at, "
-    "c.revision_id, c.ever_signed, c.created_at"
+    "c.revision_id, c.ever_signed, c.created_at, c.attributes, c.extensions, c.fetches, "
+    "c.fetched_at"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM consent_record c "  # noqa: S608  our own column names
 _CURRENT = (
@@ -26,6 +27,7 @@ def _record(row: asyncpg.Record) -> Record:
         row["individual_id"],
         row["opt_in"],
         row["expires_at"],
+        None if row["attributes"] is None else tuple(row["attributes"]),
     )
     return Record(
         row["id"],
@@ -36,6 +38,9 @@ def _record(row: asyncpg.Record) -> Record:
         row["revision_id"],
         row["ever_signed"],
         row["created_at"],
+        row["extensions"],
+        row["fetches"],
+        row["fetched_at"],
     )
 
 
@@ -84,8 +89,8 @@ async def insert(session: Session, record: Record) -> bool:
         await session.fetch(
             "INSERT INTO consent_record AS c (id, tenant, individual_id, agreement_id, "
             "agreement_revision_id, agreement_revision_hash, agreement_revision_number, opt_in, "
-            "state, expires_at, revision_id, ever_signed, created_at) VALUES "
-            "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) "
+            "state, expires_at, revision_id, ever_signed, created_at, attributes) VALUES "
+            "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
             "ON CONFLICT DO NOTHING RETURNING id",
             record.id,
             record.tenant,
@@ -100,6 +105,7 @@ async def insert(session: Session, record: Record) -> bool:
             record.revision_id,
             record.ever_signed,
             record.created_at,
+            choice.attributes,
         )
     )
 
@@ -108,13 +114,15 @@ async def save(session: Session, record: Record) -> None:
     """Write a changed record back."""
     await session.fetch(
         "UPDATE consent_record SET opt_in = $2, state = $3, expires_at = $4, revision_id = $5, "
-        "ever_signed = $6 WHERE id = $1",
+        "ever_signed = $6, attributes = $7, extensions = $8, expiry_told_at = NULL WHERE id = $1",
         record.id,
         record.choice.opt_in,
         record.state,
         record.choice.expires_at,
         record.revision_id,
         record.ever_signed,
+        record.choice.attributes,
+        record.extensions,
     )
 
 

@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import Query
 
-from consent.door import BothSpellings
+from consent.door import BothSpellings, Office
 from consent.policies import schemas, service
 from consent.policies.models import PolicyInUse, PolicyNotFound, PolicyTaken
 from consent.revisions.models import RevisionNotFound
 from consent.revisions.schemas import Revision, RevisionOnly
 from kit.access import Caller, requires
 from kit.paging import Paged
-from kit.web import Evidence, Reading, Transaction, leads_to, may_answer
+from kit.web import Reading, Transaction, leads_to, may_answer
 
 router = BothSpellings(tags=["policies"])
 
@@ -42,11 +42,11 @@ def _answer(kept: service.Kept) -> schemas.PolicyAnswer:
     },
 )
 async def config_policy_create(
-    session: Transaction, ledger: Evidence, caller: Writer, body: schemas.PolicyBody
+    session: Transaction, office: Office, caller: Writer, body: schemas.PolicyBody
 ) -> schemas.PolicyAnswer:
     """Create a policy (CON-6.1.1)."""
     sent = body.policy
-    return _answer(await service.create(session, ledger, caller, sent.content(), sent.id))
+    return _answer(await service.create(office.desk(session, caller), sent.content(), sent.id))
 
 
 @router.get(
@@ -71,14 +71,14 @@ async def config_policy_read(
 )
 async def config_policy_update(
     session: Transaction,
-    ledger: Evidence,
+    office: Office,
     caller: Writer,
     policyId: str,  # noqa: N803
     body: schemas.PolicyBody,
 ) -> schemas.PolicyAnswer:
     """Change a policy; agreements keep the revision they stand under (CON-4.a)."""
     content = body.policy.content()
-    return _answer(await service.update(session, ledger, caller, policyId, content))
+    return _answer(await service.update(office.desk(session, caller), policyId, content))
 
 
 @router.delete(
@@ -88,12 +88,12 @@ async def config_policy_update(
 )
 async def config_policy_delete(
     session: Transaction,
-    ledger: Evidence,
+    office: Office,
     caller: Writer,
     policyId: str,  # noqa: N803
 ) -> RevisionOnly:
     """Delete a policy that no active agreement stands under (CON-4.a)."""
-    revision = await service.delete(session, ledger, caller, policyId)
+    revision = await service.delete(office.desk(session, caller), policyId)
     return RevisionOnly(revision=Revision.of(revision))
 
 

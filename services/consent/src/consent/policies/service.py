@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from consent.announcements import service as announcements
+from consent.desk import Desk
 from consent.policies import store
 from consent.policies.models import (
     SCHEMA,
@@ -17,9 +19,7 @@ from consent.policies.models import (
 from consent.revisions import service as revisions
 from consent.revisions.models import Revision, Search
 from consent.tracing import trace
-from kit.access import Caller
 from kit.database import Session
-from kit.evidence import Ledger
 from kit.identifiers import new_id
 
 Kept = tuple[Policy, Revision]
@@ -66,9 +66,7 @@ async def page_revisions(
 
 
 async def create(
-    session: Session,
-    ledger: Ledger,
-    caller: Caller,
+    desk: Desk,
     content: Mapping[str, Any],
     given_id: str | None,
 ) -> Kept:
@@ -76,71 +74,69 @@ async def create(
 
     Only an administrator's id is taken; giving it twice with equal content changes nothing.
     """
-    if given_id is not None and caller.is_administrator:
-        existing = await store.find(session, given_id, lock="FOR UPDATE")
+    if given_id is not None and desk.caller.is_administrator:
+        existing = await store.find(desk.session, given_id, lock="FOR UPDATE")
         if existing is not None:
-            return await _the_same(session, caller, existing, content)
-    policy_id = given_id if given_id and caller.is_administrator else str(new_id())
+            return await _the_same(desk, existing, content)
+    policy_id = given_id if given_id and desk.caller.is_administrator else str(new_id())
     at = datetime.now(UTC)
-    state = snapshot(policy_id, content, at, caller.client)
-    revision = await revisions.append(session, state, tenant=caller.tenant, object_id=policy_id)
-    policy = Policy(policy_id, caller.tenant, content, revision.id, at)
-    if not await store.insert(session, policy):
+    state = snapshot(policy_id, content, at, desk.caller.client)
+    revision = await revisions.append(
+        desk.session, state, tenant=desk.caller.tenant, object_id=policy_id
+    )
+    policy = Policy(policy_id, desk.caller.tenant, content, revision.id, at)
+    if not await store.insert(desk.session, policy):
         raise PolicyTaken("another policy carries this id, or did until it was deleted")
-    await ledger.record(
-        session, trace("policy.created", caller, policy.thing, revision=revision.id)
+    await announcements.record(
+        desk, trace("policy.created", desk.caller, policy.thing, revision=revision.id)
     )
     return policy, revision
 
 
-async def _the_same(
-    session: Session, caller: Caller, existing: Policy, content: Mapping[str, Any]
-) -> Kept:
-    mine = existing.tenant == caller.tenant and not existing.deleted_at
+async def _the_same(desk: Desk, existing: Policy, content: Mapping[str, Any]) -> Kept:
+    mine = existing.tenant == desk.caller.tenant and not existing.deleted_at
     if not mine or existing.content != content:
         raise PolicyTaken("another policy carries this id, or did until it was deleted")
-    return existing, await revisions.get(session, existing.revision_id)
+    return existing, await revisions.get(desk.session, existing.revision_id)
 
 
-async def update(
-    session: Session, ledger: Ledger, caller: Caller, policy_id: str, content: Mapping[str, Any]
-) -> Kept:
+async def update(desk: Desk, policy_id: str, content: Mapping[str, Any]) -> Kept:
     """Change a policy, or raise PolicyNotFound; equal content makes no new revision."""
-    policy, revision = await get(session, caller.tenant, policy_id, lock="FOR UPDATE")
+    policy, revision = await get(desk.session, desk.caller.tenant, policy_id, lock="FOR UPDATE")
     if policy.content == content:
         return policy, revision
-    state = snapshot(policy_id, content, datetime.now(UTC), caller.client)
+    state = snapshot(policy_id, content, datetime.now(UTC), desk.caller.client)
     revision = await revisions.append(
-        session, state, tenant=caller.tenant, object_id=policy_id, predecessor=revision
+        desk.session, state, tenant=desk.caller.tenant, object_id=policy_id, predecessor=revision
     )
     policy = replace(policy, content=content, revision_id=revision.id)
-    await store.save(session, policy)
-    await ledger.record(
-        session, trace("policy.updated", caller, policy.thing, revision=revision.id)
+    await store.save(desk.session, policy)
+    await announcements.record(
+        desk, trace("policy.updated", desk.caller, policy.thing, revision=revision.id)
     )
     return policy, revision
 
 
-async def delete(session: Session, ledger: Ledger, caller: Caller, policy_id: str) -> Revision:
+async def delete(desk: Desk, policy_id: str) -> Revision:
     """Delete a policy and return its last revision; deleting again changes nothing.
 
     Raises PolicyNotFound or PolicyInUse.
     """
-    policy = await store.find(session, policy_id, lock="FOR UPDATE")
-    if policy is None or policy.tenant != caller.tenant:
+    policy = await store.find(desk.session, policy_id, lock="FOR UPDATE")
+    if policy is None or policy.tenant != desk.caller.tenant:
         raise PolicyNotFound("no policy with this id")
-    last = await revisions.get(session, policy.revision_id)
+    last = await revisions.get(desk.session, policy.revision_id)
     if policy.deleted_at:
         return last
-    if await store.is_in_use(session, policy_id):
+    if await store.is_in_use(desk.session, policy_id):
         raise PolicyInUse("end the agreements under it first")
     at = datetime.now(UTC)
-    state = snapshot(policy_id, {**policy.content, "deleted": True}, at, caller.client)
+    state = snapshot(policy_id, {**policy.content, "deleted": True}, at, desk.caller.client)
     revision = await revisions.append(
-        session, state, tenant=caller.tenant, object_id=policy_id, predecessor=last
+        desk.session, state, tenant=desk.caller.tenant, object_id=policy_id, predecessor=last
     )
-    await store.save(session, replace(policy, revision_id=revision.id, deleted_at=at))
-    await ledger.record(
-        session, trace("policy.deleted", caller, policy.thing, revision=revision.id)
+    await store.save(desk.session, replace(policy, revision_id=revision.id, deleted_at=at))
+    await announcements.record(
+        desk, trace("policy.deleted", desk.caller, policy.thing, revision=revision.id)
     )
     return revision

@@ -27,7 +27,7 @@ async def save(session: Session, key: DataKey, signature: Signature) -> None:
     sealed = key.seal(json.dumps(signature.content).encode(), signature.revision_id.encode())
     await session.fetch(
         "INSERT INTO signature (id, record_id, revision_id, complete, sealed) "
-        "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (revision_id) DO UPDATE "
+        "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (revision_id, number) DO UPDATE "
         "SET complete = EXCLUDED.complete, sealed = EXCLUDED.sealed WHERE NOT signature.complete",
         signature.id,
         signature.record_id,

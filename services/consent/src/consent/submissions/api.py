@@ -6,6 +6,7 @@ from fastapi import Query
 
 from consent.agreements.models import AgreementInactive, AgreementNotFound
 from consent.consents.models import (
+    AttributesInvalid,
     DraftOutdated,
     ExpiryInvalid,
     RecordNotFound,
@@ -15,6 +16,7 @@ from consent.consents.models import (
 from consent.door import BothSpellings, HeaderId, Office, QueryId
 from consent.individuals import service as individuals
 from consent.individuals.models import IndividualMissing, IndividualNotFound, IndividualNotYours
+from consent.policies.schemas import Line
 from consent.revisions.schemas import Moment
 from consent.signatures.models import (
     PayloadMismatch,
@@ -39,7 +41,7 @@ _SIGNED = (PayloadMismatch, SignatureIncomplete, SignatureInvalid)
 @router.post(
     "/service/individual/record/consent-record/draft/",
     operation_id="serviceIndividualConsentRecordDraftCreate",
-    responses=may_answer(*_WHOSE, *_OPEN, ExpiryInvalid),
+    responses=may_answer(*_WHOSE, *_OPEN, ExpiryInvalid, AttributesInvalid),
 )
 async def service_individual_consent_record_draft_create(  # noqa: PLR0913, PLR0917  published
     session: Reading,
@@ -55,18 +57,23 @@ async def service_individual_consent_record_draft_create(  # noqa: PLR0913, PLR0
     expiresAt: Annotated[  # noqa: N803
         Moment | None, Query(description="An end before the agreement's own")
     ] = None,
+    attributes: Annotated[
+        list[Line] | None, Query(description="What of the agreement's attributes; all by default")
+    ] = None,
 ) -> schemas.DraftAnswer:
     """Return a record and a signature to be signed; nothing is kept (CON-9.2.a)."""
     desk = office.desk(session, caller)
     individual = await individuals.acting(desk, header, query)
-    wish = Wish(dataAgreementId, revisionId, optIn, expiresAt)
+    wish = Wish(dataAgreementId, revisionId, optIn, expiresAt, attributes)
     return schemas.DraftAnswer.of(await service.draft(desk, individual, wish))
 
 
 @router.post(
     "/service/individual/record/consent-record/",
     operation_id="serviceIndividualConsentRecordSignatureCreate",
-    responses=may_answer(*_WHOSE, *_OPEN, *_SIGNED, DraftOutdated, ExpiryInvalid),
+    responses=may_answer(
+        *_WHOSE, *_OPEN, *_SIGNED, DraftOutdated, ExpiryInvalid, AttributesInvalid
+    ),
 )
 async def service_individual_consent_record_signature_create(  # noqa: PLR0913, PLR0917  published
     session: Transaction,

@@ -1,5 +1,6 @@
 """What an individual asks to sign, and what comes back signed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,6 +17,7 @@ class Wish:
     revision_id: str | None = None
     opt_in: bool = True
     expires_at: datetime | None = None
+    attributes: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,7 @@ class Submission:
     signature: Content
     opt_in: bool = True
     expires_at: datetime | None = None
+    attributes: Sequence[str] | None = None
     individual_id: str | None = None
 
     def check_revision(self, revision: Revision) -> None:

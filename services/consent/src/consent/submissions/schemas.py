@@ -39,6 +39,7 @@ class SubmissionBody(BaseModel):
             signature=self.signature.content(),
             opt_in=record.optIn,
             expires_at=record.expiresAt,
+            attributes=record.attributes,
             individual_id=record.individual.id if record.individual else None,
         )
 

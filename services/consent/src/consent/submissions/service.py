@@ -30,6 +30,7 @@ async def draft(desk: Desk, individual: Individual, wish: Wish) -> Draft:
         opt_in=wish.opt_in,
         at=at,
         expires_at=wish.expires_at,
+        attributes=wish.attributes,
     )
     await desk.ledger.note(told("consent.drafted", desk, individual, agreement.thing))
     text = choice.snapshot(at, None, desk.representative).text
@@ -61,6 +62,7 @@ async def submit(desk: Desk, individual: Individual, sent: Submission) -> Kept:
         opt_in=sent.opt_in,
         at=at,
         expires_at=sent.expires_at,
+        attributes=sent.attributes,
     )
     text = choice.snapshot(at, None, desk.representative).text
     signed = complete(prepare(text, at, None), sent.signature)

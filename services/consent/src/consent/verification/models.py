@@ -77,7 +77,11 @@ def decide(
     if given is None:
         return Decision(Reason.NO_RECORD, now)
     record, terms = given
-    reason = _state(record, now) or _outside(question, terms) or Reason.PERMITTED
+    chosen = record.choice.attributes
+    reason = _state(record, now) or _outside(question, terms)
+    if reason is None and chosen is not None and not set(chosen).issuperset(question.attributes):
+        reason = Reason.ATTRIBUTE_NOT_COVERED
+    reason = reason or Reason.PERMITTED
     if reason is not Reason.PERMITTED:
         return Decision(reason, now, record)
     return Decision(reason, now, record, _max_age(agreement.terms, record, now))

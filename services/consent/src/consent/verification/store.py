@@ -15,7 +15,7 @@ _STATEMENT = """
 SELECT a.id, a.tenant, a.content::text AS content, a.policy_id, a.revision_id, a.created_at,
   a.deleted_at, c.id AS record_id, c.tenant AS record_tenant, c.individual_id,
   c.agreement_revision_id, c.agreement_revision_hash, c.agreement_revision_number, c.opt_in,
-  c.state, c.expires_at, c.revision_id AS record_revision_id, c.ever_signed,
+  c.state, c.expires_at, c.attributes, c.revision_id AS record_revision_id, c.ever_signed,
   c.created_at AS record_created_at, r.snapshot
 FROM agreement a
 LEFT JOIN LATERAL (
@@ -68,6 +68,7 @@ def _record(row: asyncpg.Record) -> Record:
         row["individual_id"],
         row["opt_in"],
         row["expires_at"],
+        None if row["attributes"] is None else tuple(row["attributes"]),
     )
     return Record(
         row["record_id"],

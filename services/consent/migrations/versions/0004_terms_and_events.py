@@ -1,0 +1,55 @@
+"""Terms of a consent, further signatures, who speaks for whom, and who is told of what."""
+
+from alembic import op
+
+from kit.migrations import steps
+
+revision = "0004"
+down_revision = "0003"
+
+_RECORDS = (
+    """
+    ALTER TABLE consent_record
+      ADD COLUMN attributes text[],
+      ADD COLUMN extensions integer NOT NULL DEFAULT 0,
+      ADD COLUMN fetches integer NOT NULL DEFAULT 0,
+      ADD COLUMN fetched_at timestamptz,
+      ADD COLUMN expiry_told_at timestamptz
+    """,
+    """
+    CREATE INDEX consent_record_expiring ON consent_record (expires_at)
+      WHERE expires_at IS NOT NULL AND expiry_told_at IS NULL
+    """,
+    """
+    ALTER TABLE signature
+      ADD COLUMN number integer NOT NULL DEFAULT 1,
+      DROP CONSTRAINT signature_once,
+      ADD CONSTRAINT signature_place UNIQUE (revision_id, number)
+    """,
+)
+
+_WEBHOOKS = (
+    """
+    CREATE TABLE webhook (
+      id text PRIMARY KEY,
+      tenant text NOT NULL,
+      endpoint_id uuid NOT NULL REFERENCES delivery_endpoint (id),
+      content_type text NOT NULL,
+      disabled boolean NOT NULL,
+      events text[] NOT NULL,
+      created_at timestamptz NOT NULL,
+      changed_at timestamptz NOT NULL
+    )
+    """,
+    "CREATE INDEX webhook_tenant ON webhook (tenant, created_at)",
+)
+
+
+def upgrade() -> None:
+    """Extend what is there, and create what is new."""
+    for statement in _RECORDS:
+        op.execute(statement)
+    steps.create_queue()
+    steps.create_deliveries()
+    for statement in _WEBHOOKS:
+        op.execute(statement)

@@ -1,0 +1,1 @@
+"""Webhooks: who wants to be told of what happens, and how far the telling is."""

@@ -99,12 +99,20 @@ def _import(client: httpx.Client, rows: int) -> str:
     answer.raise_for_status()
     sent = time.perf_counter()
     found: dict[str, Any] = answer.json()
+    seen, steps, pause = sent, 0, 0.0
     while found["state"] not in {"done", "failed"}:
         time.sleep(0.1)
-        found = client.get(f"{_AT}/imports/{found['id']}").json()
+        before, found = found, client.get(f"{_AT}/imports/{found['id']}").json()
+        if found["rows"] > before["rows"]:
+            pause, seen, steps = (
+                max(pause, time.perf_counter() - seen),
+                time.perf_counter(),
+                steps + 1,
+            )
     taken = rows / (time.perf_counter() - sent)
     done = f"{found['state']}, {found['created']} created"
-    return f"sent in {sent - began:.1f} s, taken in at {taken:,.0f} rows/s ({done})"
+    said = f"sent in {sent - began:.1f} s, taken in at {taken:,.0f} rows/s ({done})"
+    return f"{said}, {steps} steps seen while it ran, {pause:.1f} s apart at most"
 
 
 def _export(client: httpx.Client, rows: int) -> str:

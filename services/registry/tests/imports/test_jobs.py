@@ -15,7 +15,9 @@ from httpx import AsyncClient
 
 from kit.testing import clients_of
 from registry.imports import jobs
-from registry.imports.service import Tools
+from registry.imports.service import Tools, all_of
+from registry.imports.store import Shared
+from registry.rows.models import FileInvalid
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -94,7 +96,9 @@ from kit.evidence import Ledger
 from kit.sealing import Keyring
 from kit.testing import clients_of
 from registry.imports import jobs
-from registry.imports.service import Tools
+from registry.imports.service import Tools, all_of
+from registry.imports.store import Shared
+from registry.rows.models import FileInvalid
 
 async def main(url, key, name):
     database, keyring = Database(url), Keyring(key)
@@ -246,3 +250,75 @@ async def test_an_import_is_for_its_client_and_the_owner(
         assert (await other.delete(f"{AT}/imports/{made['id']}")).status_code == 404
         assert (await other.get(f"{AT}/imports")).json() == {"imports": []}
     assert (await items.get(f"/data/NONE/1.0/imports/{made['id']}")).status_code == 404
+
+
+async def test_of_rows_that_exclude_each_other_the_first_stays(
+    open_registry: AsyncClient, committed: FastAPI, publish: Any
+) -> None:
+    size = {"type": "integer", "unique": True}
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "size": size}}
+    await publish(open_registry, "ITEMS", schema)
+    first = await begin(open_registry, lines(250))
+    await jobs.take_in(tools(committed), UUID(first["id"]))
+    rows = [b"P%d,%d\n" % (n, n + 1000) for n in range(250)]  # changes, which come before the new
+    rows += [b"%c%d,%d\n" % (name, n, n + 2000) for name in b"NM" for n in range(250)]
+    made = await begin(open_registry, b"code,size\n" + b"".join(rows))
+    await jobs.take_in(tools(committed), UUID(made["id"]))
+    done = await state(open_registry, made)
+    assert (done["updated"], done["created"], done["failed"]) == (250, 250, 250)
+    assert [fault["line"] for fault in done["errors"]] == [*range(502, 752)]
+
+
+async def test_what_is_published_meanwhile_holds_for_the_rows_that_follow(
+    open_registry: AsyncClient, committed: FastAPI, publish: Any
+) -> None:
+    database = await publish(open_registry, "ITEMS", SCHEMA)
+    made = await begin(open_registry, lines(8000) + b"Q,7999\n")
+    working = asyncio.create_task(jobs.take_in(tools(committed), UUID(made["id"])))
+    rows = 0
+    while not rows:
+        await asyncio.sleep(0.01)
+        rows = (await state(open_registry, made))["rows"]
+    size = {"type": "integer", "unique": True}
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "size": size}}
+    asked = {"id": database, "code": "ITEMS", "schema": schema}
+    assert (await open_registry.post("/database/modify", json=asked)).is_success
+    assert (await open_registry.post(f"/database/{database}/publish")).is_success
+    assert 0 < (await state(open_registry, made))["rows"] < 8000
+    await working
+    done = await state(open_registry, made)
+    assert (done["state"], done["created"], done["failed"]) == ("done", 8000, 1)
+    assert [fault["line"] for fault in done["errors"]] == [8002]
+
+
+async def test_what_one_task_tries_in_a_shared_transaction_is_its_own(committed: FastAPI) -> None:
+    order = list[str]()
+
+    async def ask(session: Shared, name: str) -> None:
+        await session.fetch("SELECT pg_sleep(0.01)")
+        order.append(name)
+
+    async def hold(session: Shared) -> None:
+        async with session.lend():
+            order.append("lent")
+            await ask(session, "own")
+            await asyncio.sleep(0.05)
+
+    async with Shared(committed.state.database) as session:
+        await asyncio.gather(hold(session), ask(session, "one"), ask(session, "two"))
+    assert order == ["lent", "own", "one", "two"]
+
+
+async def test_a_task_that_fails_is_waited_for_with_the_others() -> None:
+    ended = list[str]()
+
+    async def fail() -> None:
+        raise FileInvalid("line 2: is not CSV")
+
+    async def last() -> None:
+        await asyncio.sleep(0.05)
+        ended.append("last")
+
+    with pytest.raises(FileInvalid):
+        await all_of(fail(), last())
+    assert ended == ["last"]

@@ -51,11 +51,13 @@ async def take_in(tools: Tools, import_id: UUID) -> None:
         rows = await asyncio.to_thread(taking.take, ROWS)
         await service.check(tools, call, found.options, taking.heading)
         while rows:
-            step = await service.take(tools, step, call, rows)
+            # the next rows are read while these are written
+            step, rows = await service.all_of(
+                service.take(tools, step, call, rows), asyncio.to_thread(taking.take, ROWS)
+            )
             if step is None:
                 await service.prepare(tools, import_id)  # clears away what was cancelled
                 return
-            rows = await asyncio.to_thread(taking.take, ROWS)
     except DatabaseUnavailable:
         raise
     except Problem as problem:

@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import PurePath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 from kit.access import Caller
 from kit.problems import Conflict, FieldError, Invalid, NotFound, Problem, TooLarge
+from registry.batches.models import depends
 from registry.columns.models import Reader
+from registry.databases.models import Release
 from registry.fields.models import Schema
 from registry.rows import models as rows
 from registry.rows.models import FileInvalid, Format, Row
@@ -21,6 +23,8 @@ PART_SIZE = 256 * 1024
 """Bytes of the file in one row of the database."""
 ROWS = 1000
 """Rows that one transaction takes in."""
+LANE = 500
+"""Rows of a transaction that are written in one go, while others are prepared."""
 SMALL = 10_000
 """Rows of a file that is answered at once."""
 FORGOTTEN = timedelta(hours=1)
@@ -401,6 +405,29 @@ def waves(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
         wave.append(entry)
     if wave:
         yield wave
+
+
+def lanes(release: Release, wave: Sequence[Entry]) -> list[Sequence[Entry]]:
+    """Return entries in lists that may be written side by side, each in its order.
+
+    It is one list where an entry could exclude a later one: the first of them stays. Their keys
+    differ, so where these alone must be unique, none can.
+    """
+    key = wave[0].key
+    named = None if key is None else sorted(_names(key))
+    is_alone = all(sorted(group) == named for group in release.current.schema.uniques)
+    if not is_alone or depends(release) or any(entry.key is None for entry in wave):
+        return [wave]
+    return [wave[start : start + LANE] for start in range(0, len(wave), LANE)]
+
+
+def _names(key: Mapping[str, Any], before: str = "") -> Iterator[str]:
+    """Yield the names of the fields of a key."""
+    for name, value in key.items():
+        if isinstance(value, dict):
+            yield from _names(cast("dict[str, Any]", value), f"{before}{name}.")
+        else:
+            yield before + name
 
 
 _CALLER = (

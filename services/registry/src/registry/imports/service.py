@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
@@ -91,8 +91,19 @@ async def write(work: Work, options: Options, rows: Sequence[Placed]) -> Report:
 
 
 async def _write_wave(work: Work, wave: Sequence[Entry]) -> Outcome:
-    keyed = [(e.place, (e.key, e.content)) for e in wave if e.key is not None]
-    new = [(e.place, batches.as_new(work, e.content)) for e in wave if e.key is None]
+    """Write entries of which no two have the same key.
+
+    Where none can exclude another, some are prepared while PostgreSQL writes others.
+    """
+    lanes = models.lanes(work.release, wave)
+    outcomes: list[Outcome] = await all_of(*(_write_lane(work, lane) for lane in lanes))
+    made = [one for outcome in outcomes for one in outcome.made]
+    return Outcome(made, [fault for outcome in outcomes for fault in outcome.faults])
+
+
+async def _write_lane(work: Work, lane: Sequence[Entry]) -> Outcome:
+    keyed = [(e.place, (e.key, e.content)) for e in lane if e.key is not None]
+    new = [(e.place, batches.as_new(work, e.content)) for e in lane if e.key is None]
     one = await batches.upsert(work, keyed, OPERATION) if keyed else Outcome()
     two = await batches.create(work, new, OPERATION, each=True)
     return Outcome([*one.made, *two.made], [*one.faults, *two.faults])
@@ -102,7 +113,7 @@ async def _write_all(tools: Tools, call: Call, options: Options, rows: Sequence[
     """Take rows in, in one transaction that a dry run does not commit."""
     report = Report()
     with contextlib.suppress(_Undone):
-        async with Transaction(tools.lender) as session:
+        async with store.Shared(tools.lender) as session:
             opened = await records.open_for_change(session, call, Action.IMPORT)
             options.check(opened.release.path.schema)
             work = Work(session, tools.ledger, opened)
@@ -312,6 +323,18 @@ async def _get(session: Session, import_id: UUID) -> Import:
     return found
 
 
+async def all_of(*tasks: Awaitable[Any]) -> list[Any]:
+    """Return what tasks that run side by side return; raise the first one's error once all ended.
+
+    So nothing goes on in a transaction, or in a file, that its user has left.
+    """
+    done = await asyncio.gather(*tasks, return_exceptions=True)
+    for one in done:
+        if isinstance(one, BaseException):
+            raise one
+    return done
+
+
 # -- what is done in the background --------------------------------------------------------------
 
 
@@ -352,7 +375,7 @@ async def take(tools: Tools, found: Import, call: Call, rows: Sequence[Placed]) 
     report = Report()
     if found.options.dry_run:
         report = await _write_all(tools, call, found.options, rows)
-    async with Transaction(tools.lender) as session:
+    async with store.Shared(tools.lender) as session:
         now = await store.find(session, found.id, lock=True)
         if now is None or now.state.has_ended or now.tally != found.tally:
             return None

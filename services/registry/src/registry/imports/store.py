@@ -1,14 +1,16 @@
 """Imports in PostgreSQL: how far each is, the sealed parts of its file, and its faults."""
 
+import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
 
-from kit.database import Session
+from kit.database import Connection, Lender, Session, Transaction
 from registry.imports.models import (
     Import,
     ImportStorageFull,
@@ -21,6 +23,7 @@ from registry.imports.models import (
 )
 from registry.rows.models import Format
 
+_Found = TypeVar("_Found")
 _COLUMNS = """
     id, database_id, client, state, format, options::text AS options, wrapped, caller,
     problem::text AS problem, bytes, rows_read, created, updated, unchanged, failed, created_at,
@@ -47,6 +50,43 @@ def _import(row: asyncpg.Record | None) -> Import | None:
         row["changed_at"],
         row["ended_at"],
     )
+
+
+class Shared(Transaction):
+    """A transaction that several tasks use in turns: a connection runs one statement at a time.
+
+    A task that has borrowed the connection may send statements meanwhile; the others wait, so that
+    what it tries in a savepoint is its own.
+    """
+
+    def __init__(self, lender: Lender) -> None:
+        super().__init__(lender)
+        self._turn = asyncio.Lock()
+        self._whose: asyncio.Task[Any] | None = None
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncGenerator[Connection]:
+        """Lend the transaction's connection when it is this task's turn."""
+        async with self._taken(), super().lend() as connection:
+            yield connection
+
+    async def _send(self, use: Callable[[Connection], Awaitable[_Found]]) -> _Found:
+        async with self._taken():
+            return await super()._send(use)
+
+    @asynccontextmanager
+    async def _taken(self) -> AsyncGenerator[None]:
+        task = asyncio.current_task()
+        if self._whose is task:
+            yield
+            return
+        async with self._turn:
+            self._whose = task
+            try:
+                yield
+            finally:
+                self._whose = None
+        await asyncio.sleep(0)  # the next statement is on its way before this task computes
 
 
 async def insert(session: Session, new: Import) -> None:

@@ -182,20 +182,14 @@ LOOSE = _SWEPT.format(
     other="SELECT FROM evidence_leaf l WHERE l.entry_id = b.id",
     where="AND (b.at < $3 OR b.at > now() + interval '1 minute')",
 )
-EXTRA_DETAILS = _SWEPT.format(
-    id="entry_id",
-    more="",
-    table="evidence_detail",
-    other="SELECT FROM evidence_entry e WHERE e.id = b.id",
-    where="",
-)
-EXTRA_PARTS = _SWEPT.format(
-    id="entry_id",
-    more="",
-    table="evidence_part",
-    other="SELECT FROM evidence_entry e WHERE e.id = b.id",
-    where="",
-)
+_EXTRA = {
+    "id": "entry_id",
+    "more": "",
+    "other": "SELECT FROM evidence_entry e WHERE e.id = b.id",
+    "where": "",
+}
+EXTRA_DETAILS = _SWEPT.format(table="evidence_detail", **_EXTRA)
+EXTRA_PARTS = _SWEPT.format(table="evidence_part", **_EXTRA)
 HAVING_PARTS = """
     SELECT e.id AS entry_id FROM unnest($1::uuid[]) AS e (id)
     WHERE EXISTS (SELECT FROM evidence_part p WHERE p.entry_id = e.id)

@@ -1,6 +1,5 @@
 """What a batch is asked to do, what it makes of its entries, and what is wrong with them."""
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +25,6 @@ MOST = 10_000
 Leaves = Sequence[tuple[str, tuple[str, ...]]]
 """The names and paths of the fields that hold no described fields."""
 
-_NOTHING = hashlib.sha256(b"{}").hexdigest()
 _WHOLE = re.compile(r"#(/write/content|/entries/[0-9]+)")
 
 
@@ -140,19 +138,6 @@ def changed_by(release: Release, record: Record, draft: Draft) -> Record:
     return replace(made, revision=record.revision + 1, is_archived=record.is_archived)
 
 
-def not_unique(broken: Mapping[UUID, Sequence[str]]) -> dict[UUID, Problem]:
-    """Return the problem of each record whose values another record has."""
-    found: dict[UUID, Problem] = {}
-    for record, rules in broken.items():
-        names = dict.fromkeys(name for rule in rules for name in json.loads(rule))
-        errors = [
-            FieldError(pointer(*name.split(".")), "another record has this value") for name in names
-        ]
-        said = "another record has the same " + ", ".join(names)
-        found[record] = changes.NotUnique(said, errors=errors)
-    return found
-
-
 def is_whole(
     key: Mapping[str, Any], paths: Sequence[tuple[str, ...]], values: Sequence[Any]
 ) -> bool:
@@ -161,15 +146,6 @@ def is_whole(
     for path, value in zip(paths, values, strict=True):
         made = with_value(made, path, value)
     return None not in values and made == key
-
-
-def touches_unique(release: Release, made: Made) -> bool:
-    """Tell whether a change touches a value that must be unique."""
-    names = {name for group in release.current.schema.uniques for name in group}
-    paths = [tuple(name.split(".")) for name in names]
-    return any(
-        not changes.same(value_at(made.before, path), value_at(made.after, path)) for path in paths
-    )
 
 
 def effects_of(release: Release, kind: str, made: Sequence[Made]) -> list[Effect]:
@@ -207,16 +183,12 @@ def part_of(release: Release, effect: Effect) -> Part:
     name = f"database:{release.database}/record:{record.id}"
     facts: dict[str, Any] = {"fields": list(effect.fields), "recordNumber": record.number}
     if person is None:
-        return Part(name, None, {**facts, "before": _digest(before), "after": _digest(after)})
+        return Part(
+            name, None, {**facts, "before": changes.digest(before), "after": changes.digest(after)}
+        )
     detail = {
         "reference": record.primary_key,
         "before": changes.values(before, effect.fields),
         "after": changes.values(after, effect.fields),
     }
     return Part(name, person, facts, detail)
-
-
-def _digest(content: Mapping[str, Any]) -> str:
-    if not content:
-        return _NOTHING
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -16,14 +16,13 @@ from registry.batches.models import MOST, Fault, Made, Outcome
 from registry.changes import models as changes
 from registry.changes import service as single
 from registry.changes import store as counters
-from registry.changes.models import PLACE
+from registry.changes.models import PLACE, NotUnique
 from registry.changes.service import Asked, Work
 from registry.effects import models as effects
 from registry.effects import service as following
 from registry.effects.models import Effect
 from registry.paths import value_at
-from registry.records import service as records
-from registry.records.models import QueryInvalid, Record, RecordNotFound
+from registry.records.models import Record, RecordNotFound
 from registry.records.service import Call
 from registry.rights.models import Action
 from registry.secrets import models as secrets
@@ -61,7 +60,7 @@ async def create_entries(
     faults by entry. Raise BatchTooLarge, ContentInvalid or NotUnique.
     """
     models.check_size(len(entries), "entries of one batch")
-    work = await _work(session, ledger, call, Action.CREATE)
+    work = await single.open_work(session, ledger, call, Action.CREATE)
     outcome = await create(work, list(enumerate(entries)), "createEntries", each=each)
     return _rows(work, outcome)
 
@@ -72,8 +71,8 @@ async def update_matching(session: Session, ledger: Ledger, call: Call, asked: A
     A repeated request whose query no longer matches finds the records it changed before. Raise
     RecordNotFound when there are none, BatchTooLarge when they are too many.
     """
-    work = await _work(session, ledger, call, Action.UPDATE)
-    content, query = clean(asked.content, *PLACE), _query(work, asked.query or {})
+    work = await single.open_work(session, ledger, call, Action.UPDATE)
+    content, query = clean(asked.content, *PLACE), single.query_of(work, asked.query or {})
     found = await _matching(work, query)
     outcome = changes.merge(query, content)
     if not found and outcome:
@@ -93,7 +92,7 @@ async def update_entries(
 ) -> Outcome:
     """Change the one record that each entry means; otherwise as ``create_entries``."""
     models.check_size(len(asked), "entries of one batch")
-    work = await _work(session, ledger, call, Action.UPDATE)
+    work = await single.open_work(session, ledger, call, Action.UPDATE)
     found = await _chosen(work, asked)
     taken: set[object] = set()
 
@@ -112,8 +111,8 @@ async def update_entries(
 
 async def delete_matching(session: Session, ledger: Ledger, call: Call, query: Content) -> None:
     """Delete all records that match the query; raise BatchTooLarge when they are too many."""
-    work = await _work(session, ledger, call, Action.DELETE)
-    await _delete(work, await _matching(work, _query(work, query)))
+    work = await single.open_work(session, ledger, call, Action.DELETE)
+    await _delete(work, await _matching(work, single.query_of(work, query)))
 
 
 async def delete_entries(
@@ -121,7 +120,7 @@ async def delete_entries(
 ) -> None:
     """Delete the records with these primary keys or ids; those that are gone stay gone."""
     models.check_size(len(references), "entries of one batch")
-    work = await _work(session, ledger, call, Action.DELETE)
+    work = await single.open_work(session, ledger, call, Action.DELETE)
     found = await store.lock_referred(session, work.release.database, references)
     seen = {record.id: record for record in found.values() if work.opened.covers(record)}
     await _delete(work, list(seen.values()))
@@ -253,19 +252,6 @@ async def _one_by_one_updated(
     return Outcome(kept, faults)
 
 
-async def _work(session: Session, ledger: Ledger, call: Call, action: Action) -> Work:
-    return Work(session, ledger, await records.open_for_change(session, call, action))
-
-
-def _query(work: Work, query: Content) -> Content:
-    """Return a query that can be used, or raise QueryInvalid or FieldUnknown."""
-    if not query:
-        raise QueryInvalid("query.content names at least one field")
-    query = clean(query, "query", "content")
-    work.release.path.schema.check_known(query, "query", "content")
-    return query
-
-
 async def _matching(work: Work, query: Content) -> list[Record]:
     """Return the records that match and that the caller's rights cover, locked."""
     found = await store.lock_matching(work.session, work.release.database, query, MOST + 1)
@@ -317,7 +303,9 @@ async def _update(
     elif made and models.depends(work.release):
         return await _one_by_one_updated(work, made, operation, faults)
     changed = [one for one in made if one.is_changed]
-    touching = [one for one in changed if models.touches_unique(work.release, one)]
+    touching = [
+        one for one in changed if changes.touches_unique(work.release, one.before, one.after)
+    ]
     await store.free_values(work.session, [one.record.id for one in touching])
     await store.save(work.session, changed, datetime.now(UTC))
     _, broken = await _claim(work, touching, each=each)
@@ -334,7 +322,7 @@ async def _update(
 
 async def _claim(
     work: Work, made: Sequence[Made], *, each: bool
-) -> tuple[list[Made], list[tuple[Made, Problem]]]:
+) -> tuple[list[Made], list[tuple[Made, NotUnique]]]:
     """Claim the values that must be unique; return what may stay, and what may not and why.
 
     Of two entries that exclude each other the first stays. Raise NotUnique unless ``each`` is kept
@@ -344,7 +332,7 @@ async def _claim(
     if not schema.uniques or not made:
         return list(made), []
     said = await store.claim(work.session, schema, [one.record.id for one in made])
-    problems = models.not_unique(said)
+    problems = {record: changes.not_unique(rules) for record, rules in said.items()}
     broken = [(one, problems[one.record.id]) for one in made if one.record.id in problems]
     if not each:
         models.refuse([Fault(one.row, problem) for one, problem in broken])

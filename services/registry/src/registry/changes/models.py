@@ -1,7 +1,8 @@
 """What may be written in a record, and what a write makes of it."""
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ from registry.validation.models import refuse_content
 
 PLACE = ("write", "content")
 _READ_ONLY = "is read-only"
+_NOTHING = hashlib.sha256(b"{}").hexdigest()
 
 
 class IdentifierFixed(Conflict):
@@ -279,3 +281,27 @@ def loggable(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 1 << 53:
         return str(value)
     return value
+
+
+def touches_unique(release: Release, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Tell whether a change touches a value that must be unique."""
+    names = {name for group in release.current.schema.uniques for name in group}
+    paths = [tuple(name.split(".")) for name in names]
+    return any(not same(value_at(before, path), value_at(after, path)) for path in paths)
+
+
+def not_unique(broken: Iterable[str], *place: object) -> NotUnique:
+    """Return what is wrong with content at a place that breaks rules, named as PostgreSQL does."""
+    names = dict.fromkeys(name for rule in broken for name in json.loads(rule))
+    errors = [
+        FieldError(pointer(*place, *name.split(".")), "another record has this value")
+        for name in names
+    ]
+    return NotUnique("another record has the same " + ", ".join(names), errors=errors)
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """Return what the ledger keeps of content that is about nobody: SHA-256 of its JSON text."""
+    if not content:
+        return _NOTHING
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,5 @@
 """What a caller can ask to be changed; the same again changes nothing and leaves no entry."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,9 +9,8 @@ from typing import Any
 from kit.database import Session
 from kit.evidence import Entry, Ledger
 from kit.identifiers import new_id
-from kit.problems import FieldError
 from registry.changes import models, store
-from registry.changes.models import PLACE, Draft, NotUnique, ReasonMissing
+from registry.changes.models import PLACE, Draft, ReasonMissing
 from registry.databases import service as databases
 from registry.databases.models import Release
 from registry.effects import models as effects
@@ -23,7 +21,6 @@ from registry.indexes import service as indexes
 from registry.links import service as links
 from registry.links.models import Fallen
 from registry.paths import value_at
-from registry.places import pointer
 from registry.records import service as records
 from registry.records.models import QueryInvalid, Record, RecordNotFound, Shown
 from registry.records.service import Call, Opened
@@ -78,7 +75,7 @@ class Work:
 
 async def create(session: Session, ledger: Ledger, call: Call, content: Content) -> Shown:
     """Create a record; raise ContentInvalid, or NotUnique naming the fields."""
-    work = await _work(session, ledger, call, Action.CREATE)
+    work = await open_work(session, ledger, call, Action.CREATE)
     made = await _create(work, clean(content, *PLACE))
     return Shown(work.opened.shown(made), made.tag, made.id)
 
@@ -104,7 +101,7 @@ async def update_referred(
     session: Session, ledger: Ledger, call: Call, reference: str, content: Content
 ) -> str:
     """Merge content into the record with this primary key or id; return its tag."""
-    work = await _work(session, ledger, call, Action.UPDATE)
+    work = await open_work(session, ledger, call, Action.UPDATE)
     found = _seen(work, await store.lock_referred(session, work.release.database, reference))
     return (await _change(work, found, Asked(clean(content, *PLACE)))).tag
 
@@ -126,7 +123,7 @@ async def update_or_create(session: Session, ledger: Ledger, call: Call, asked: 
         found = await store.lock_referred(session, release.database, reference)
     if found is None:
         query = models.without_read_only(release.path.schema, asked.query or {})
-        creating = await _work(session, ledger, call, Action.CREATE)
+        creating = await open_work(session, ledger, call, Action.CREATE)
         done = await _create(creating, models.merge(query, asked.content))
     else:
         done = await _change(work, _seen(work, found), asked)
@@ -138,7 +135,7 @@ async def delete(
     session: Session, ledger: Ledger, call: Call, reference: str, tags: models.Tags
 ) -> None:
     """Delete the record with this primary key or id; one that is gone stays gone."""
-    work = await _work(session, ledger, call, Action.DELETE)
+    work = await open_work(session, ledger, call, Action.DELETE)
     found = await store.lock_referred(session, work.release.database, reference)
     if found is None or not work.opened.covers(found):
         return
@@ -175,7 +172,7 @@ async def destroy(session: Session, ledger: Ledger, call: Call, reference: str) 
     """
     if call.legal_basis is None:
         raise ReasonMissing("say by what law in the header X-Legal-Basis")
-    work = await _work(session, ledger, call, Action.DELETE)
+    work = await open_work(session, ledger, call, Action.DELETE)
     if not call.caller.is_owner:
         raise NotAllowed("only the owner of the database destroys records")
     now = datetime.now(UTC)
@@ -194,7 +191,7 @@ async def archive(
     session: Session, ledger: Ledger, call: Call, reference: str, asked: models.Archival
 ) -> str:
     """Take a record out of normal results, or bring it back; return its tag (DRS-5.c)."""
-    work = await _work(session, ledger, call, Action.ARCHIVE)
+    work = await open_work(session, ledger, call, Action.ARCHIVE)
     found = _seen(work, await store.lock_referred(session, work.release.database, reference))
     asked.tags.check(found)
     if found.is_archived == asked.archived:
@@ -206,21 +203,28 @@ async def archive(
     return made.tag
 
 
-async def _work(session: Session, ledger: Ledger, call: Call, action: Action) -> Work:
+async def open_work(session: Session, ledger: Ledger, call: Call, action: Action) -> Work:
+    """Return what a change works with; raise as ``records.service.open_for`` does."""
     return Work(session, ledger, await records.open_for_change(session, call, action))
 
 
 async def _open(session: Session, ledger: Ledger, call: Call, asked: Asked) -> tuple[Work, Asked]:
-    work = await _work(session, ledger, call, Action.UPDATE)
+    work = await open_work(session, ledger, call, Action.UPDATE)
     content = clean(asked.content, *PLACE)
     if asked.query is None:
         return work, replace(asked, content=content)
-    query = clean(asked.query, "query", "content")
-    if not query:
-        raise QueryInvalid("query.content names at least one field")
-    work.release.path.schema.check_known(query, "query", "content")
+    query = query_of(work, asked.query)
     work.release.path.schema.check_known(content, *PLACE)
     return work, replace(asked, content=content, query=query)
+
+
+def query_of(work: Work, query: Content) -> Content:
+    """Return a query that can be used, or raise QueryInvalid or FieldUnknown."""
+    if not query:
+        raise QueryInvalid("query.content names at least one field")
+    query = clean(query, "query", "content")
+    work.release.path.schema.check_known(query, "query", "content")
+    return query
 
 
 def _seen(work: Work, found: Record | None) -> Record:
@@ -296,20 +300,12 @@ async def write(work: Work, found: Record, draft: Draft) -> Record:
         return found
     version = work.release.path.version if draft.is_exact else None
     made = await store.save(work.session, found.id, version, draft, datetime.now(UTC))
-    if _touches_unique(work.release, before, draft):
+    if models.touches_unique(work.release, before, draft.content):
         await store.free_values(work.session, found.id)
         await _unique(work, made)
     record = found if made is None else made
     await _record(work, effects.UPDATED, record, (before, draft.content))
     return record
-
-
-def _touches_unique(release: Release, before: Content, draft: Draft) -> bool:
-    names = {name for group in release.current.schema.uniques for name in group}
-    paths = [tuple(name.split(".")) for name in names]
-    return any(
-        not models.same(value_at(before, path), value_at(draft.content, path)) for path in paths
-    )
 
 
 async def _unique(work: Work, made: Record | None) -> Record:
@@ -318,12 +314,7 @@ async def _unique(work: Work, made: Record | None) -> Record:
         raise RecordNotFound
     broken = await databases.keep_unique(work.session, work.release, made.id)
     if broken:
-        names: list[str] = [name for rule in broken for name in json.loads(rule)]
-        errors = [
-            FieldError(pointer(*PLACE, *name.split(".")), "another record has this value")
-            for name in dict.fromkeys(names)
-        ]
-        raise NotUnique("another record has the same " + ", ".join(names), errors=errors)
+        raise models.not_unique(broken, *PLACE)
     return made
 
 
@@ -345,7 +336,7 @@ def entry_of(work: Work, kind: str, record: Record, change: tuple[Content, Conte
     person = next((subject for subject in record.subjects if subject), None)
     facts, detail = _facts(work, record, names), None
     if person is None:
-        facts |= {"before": _digest(before), "after": _digest(after)}
+        facts |= {"before": models.digest(before), "after": models.digest(after)}
     else:
         detail = {
             **reader(work.call.caller),
@@ -373,7 +364,3 @@ def _facts(work: Work, record: Record, names: list[str]) -> dict[str, Any]:
         "requestId": work.call.caller.request_id,
         **({} if work.cause is None else {"cause": work.cause}),
     }
-
-
-def _digest(content: Content) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -20,6 +20,7 @@ from registry.listing.schemas import Listed
 from registry.records.api import call_of
 from registry.records.models import QueryInvalid, RegistryArchived
 from registry.records.schemas import Addressed, AddressedThen, NoRecord
+from registry.records.service import Call
 from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
 from registry.services.models import ServiceHidden
 from registry.validation.models import ContentInvalid
@@ -84,9 +85,8 @@ async def call_copy(  # noqa: PLR0913, PLR0917  FastAPI reads them from the sign
     said: Called,
 ) -> Response:
     """Do what the copied service does: exists, read, create or updateOrCreate."""
-    copied = await service.find(session, caller, where.registry, name, "POST")
     tools = Tools(session, work, ledger, neighbours)
-    return _json(await service.answer(tools, call_of(caller, where), copied, _said(said)))
+    return await _called(tools, call_of(caller, where), (name, "POST"), said)
 
 
 @router.put(
@@ -106,16 +106,14 @@ async def update_by_copy(  # noqa: PLR0913, PLR0917  FastAPI reads them from the
     said: Called,
 ) -> Response:
     """Change a record as ``update`` does, in the fields of the copy."""
-    copied = await service.find(session, caller, where.registry, name, "PUT")
     tools = Tools(session, work, ledger, neighbours)
-    return _json(await service.answer(tools, call_of(caller, where), copied, _said(said)))
+    return await _called(tools, call_of(caller, where), (name, "PUT"), said)
 
 
-def _said(said: Called) -> Said:
+async def _called(tools: Tools, call: Call, named: tuple[str, str], said: Called) -> Response:
+    """Return the answer of a copied service; ``named`` are its name and the method."""
+    copied = await service.find(tools.reading, call.caller, call.registry, *named)
     query, write = said.query and said.query.content, said.write and said.write.content
-    return Said(query, write)
-
-
-def _json(done: service.Answer) -> Response:
+    done = await service.answer(tools, call, copied, Said(query, write))
     headers = None if done.tag is None else {"ETag": done.tag}
     return Response(done.text.encode(), media_type="application/json", headers=headers)

@@ -1,7 +1,5 @@
 """Lists over HTTP: what they find, in which order, in which pages, and what they do not tell."""
 
-# ruff: noqa: RUF001  letters that look alike are what is tested
-
 import asyncio
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlencode
@@ -25,37 +23,6 @@ async def _page(client, query, base=BASE):
 
 async def _names(client, query, base=BASE):
     return [each["name"] for each in (await _page(client, query, base))["results"]]
-
-
-PEOPLE = {
-    "properties": {
-        "name": {"type": "string"},
-        "age": {"type": "integer"},
-        "height": {"type": "number"},
-        "alive": {"type": "boolean"},
-        "tags": {"type": "array", "items": {"type": "string"}},
-        "home": {"properties": {"town": {"type": "string"}}},
-        "pets": {"type": "array", "items": {"properties": {"kind": {"type": "string"}}}},
-    }
-}
-
-
-@pytest.fixture
-async def people(owner, publish):
-    await publish(owner, "P", PEOPLE)
-    for name, age, town in (("Ann", 10, "Pärnu"), ("bob", 9, "Tartu"), ("አበበ", 100, "100%")):
-        await _create(
-            owner,
-            {
-                "name": name,
-                "age": age,
-                "height": age / 2,
-                "alive": age < 50,
-                "tags": [name, "x"],
-                "home": {"town": town},
-                "pets": [{"kind": "cat" if age > 9 else "dog"}],
-            },
-        )
 
 
 @pytest.mark.parametrize(
@@ -217,8 +184,8 @@ async def _walk(client, query, base=BASE, between=None):
     "query",
     ["", "ordering=name", "ordering=-name", "ordering=descending", "ordering=age,-name"],
 )
-async def test_pages_lead_there_and_back_without_a_gap(owner, publish, query):
-    await publish(owner, "P", PEOPLE)
+async def test_pages_lead_there_and_back_without_a_gap(owner, publish, query, people_schema):
+    await publish(owner, "P", people_schema)
     for number in range(7):
         content = {"name": f"n{number}"} if number % 3 == 0 else {"name": f"n{number}", "age": 3}
         await _create(owner, content)
@@ -238,8 +205,10 @@ async def test_records_without_the_value_stand_last_both_ways(owner, people):
         assert (await owner.get(BASE + there)).json()["results"] == [{"age": 5}]
 
 
-async def test_a_list_stays_whole_while_records_are_added_and_changed(owner, publish):
-    await publish(owner, "P", PEOPLE)
+async def test_a_list_stays_whole_while_records_are_added_and_changed(
+    owner, publish, people_schema
+):
+    await publish(owner, "P", people_schema)
     for name in "bdfhjl":
         await _create(owner, {"name": name})
 
@@ -252,8 +221,10 @@ async def test_a_list_stays_whole_while_records_are_added_and_changed(owner, pub
     assert [name for page in there for name in page] == list("bdfhjl")
 
 
-async def test_the_last_record_of_a_page_may_change_its_place_meanwhile(owner, publish):
-    await publish(owner, "P", PEOPLE)
+async def test_the_last_record_of_a_page_may_change_its_place_meanwhile(
+    owner, publish, people_schema
+):
+    await publish(owner, "P", people_schema)
     for name in "bdfh":
         await _create(owner, {"name": name})
     following = (await _page(owner, "ordering=name&pageSize=2"))["next"]
@@ -284,141 +255,13 @@ async def test_a_cursor_is_read_by_the_list_that_gave_it_and_no_other(owner, peo
         assert refused.json()["title"] == "The cursor is not of this list"
 
 
-async def test_a_cursor_of_one_registry_is_not_one_of_another(owner, people, publish):
-    await publish(owner, "Q", PEOPLE)
+async def test_a_cursor_of_one_registry_is_not_one_of_another(
+    owner, people, publish, people_schema
+):
+    await publish(owner, "Q", people_schema)
     following = (await _page(owner, "pageSize=1"))["next"]
     assert (await owner.get("/data/Q/1.0" + following)).status_code == 400
     assert (await owner.get("/data/p/1.0" + following)).status_code == 200
-
-
-# -- text ------------------------------------------------------------------------------------
-
-TEXTS = {
-    "amharic": "ሰላም ለዓለም፡ አዲስ አበባ",
-    "arabic": "كِتَاب المدرسة الجديدة",
-    "hindi": "नई दिल्ली में किताबें",
-    "russian": "Ёлка в Санкт-Петербурге",
-    "estonian": "Õunapuu Jäääär Ülikool",
-    "turkish": "İstanbul'da ışık",
-    "chinese": "北京市海淀区",
-    "thai": "สวัสดีชาวโลก",
-    "wide": "ＦＵＬＬ Straße ﬁne",
-}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("አዲስ", ["amharic"]),
-        ("አበ", ["amharic"]),
-        ("ሰላም አበባ", ["amharic"]),
-        ("كتاب", ["arabic"]),
-        ("المدرس", ["arabic"]),
-        ("दिल्ली", ["hindi"]),
-        ("किता", ["hindi"]),
-        ("ЁЛКА", ["russian"]),
-        ("санкт петер", ["russian"]),
-        ("õunapuu", ["estonian"]),
-        ("JÄÄÄÄR", ["estonian"]),
-        ("unapuu", []),
-        ("istanbul", ["turkish"]),
-        ("海淀", ["chinese"]),
-        ("京市海", ["chinese"]),
-        ("淀海", []),
-        ("ชาว", ["thai"]),
-        ("full", ["wide"]),
-        ("STRASSE", ["wide"]),
-        ("fine", ["wide"]),
-        ("፡", []),
-    ],
-)
-async def test_words_of_any_script_are_found(owner, publish, text, expected):
-    await publish(owner, "P", {"properties": {n: {"type": "string"} for n in ("name", "text")}})
-    for name, said in TEXTS.items():
-        await _create(owner, {"name": name, "text": said})
-    assert await _names(owner, urlencode({"search": text})) == expected
-
-
-async def test_a_search_finds_what_a_record_says_now(owner, people):
-    body = {"query": {"content": {"name": "bob"}}, "write": {"content": {"name": "Robert"}}}
-    assert (await owner.put(f"{BASE}/update", json=body)).status_code == 200
-    assert await _names(owner, "search=bob") == []
-    assert await _names(owner, "search=robert") == ["Robert"]
-
-
-async def test_a_search_finds_what_a_batch_created(owner, people):
-    entries = [{"name": f"Batch {number}"} for number in range(3)]
-    made = await owner.post(f"{BASE}/createEntries", json={"entries": entries})
-    assert made.is_success, made.text
-    assert await _names(owner, "search=batch") == ["Batch 0", "Batch 1", "Batch 2"]
-
-
-async def test_nothing_is_kept_of_what_a_destroyed_record_said(owner, people, entries, database):
-    ann = (await entries("record.created"))[0].object.rpartition(":")[2]
-    gone = await owner.delete(
-        f"{BASE}/{ann}/delete?hard=true", headers={"X-Legal-Basis": "Archives Act 3"}
-    )
-    assert gone.is_success, gone.text
-    async with database.connection() as connection:
-        kept = await connection.fetch(
-            "SELECT FROM record_words WHERE record_id = $1 AND words <> ''", ann
-        )
-    assert kept == []
-
-
-async def test_a_search_finds_nothing_in_another_database(owner, people, publish):
-    await publish(owner, "Q", PEOPLE)
-    assert await _names(owner, "search=bob", "/data/Q/1.0") == []
-
-
-async def test_a_search_through_an_older_version_looks_into_its_own_fields(owner, people, publish):
-    fields = {"name": {"type": "string"}, "nick": {"type": "string"}}
-    await publish(owner, "P", {"properties": fields})
-    await _create(owner, {"name": "Carl", "nick": "bob"}, "/data/P/2.0")
-    assert await _names(owner, "search=bob") == ["bob"]
-    assert await _names(owner, "search=bob", "/data/P/2.0") == ["bob", "Carl"]
-
-
-async def test_a_search_is_found_through_the_index(owner, people, database):
-    async with database.connection() as connection:
-        await connection.driver.execute("SET enable_seqscan = off")
-        plan = await connection.fetch(
-            "EXPLAIN SELECT record_id FROM record_words WHERE words @@ $1::tsquery", "'1:x:y':*"
-        )
-        await connection.driver.execute("RESET enable_seqscan")
-    assert "record_words_words" in "\n".join(row[0] for row in plan)
-
-
-# -- places ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("area", "expected"),
-    [
-        ("24,58,25,59.5", ["Tallinn"]),
-        ("24.7536,59.437,1000", ["Tallinn"]),
-        ("26.7,58.4,200000", ["Tallinn", "Tartu"]),
-        ('{"box":[20,55,30,60]}', ["Tallinn", "Tartu"]),
-        (
-            '{"type":"Polygon","coordinates":[[[26,58],[27,58],[27,59],[26,59],[26,58]]]}',
-            ["Tartu"],
-        ),
-    ],
-)
-async def test_places_are_found_within_an_area(owner, publish, area, expected):
-    fields = {"name": {"type": "string"}, "at": {"type": "geoPoint"}}
-    await publish(owner, "P", {"properties": fields})
-    for name, at in (("Tallinn", [24.7536, 59.437]), ("Tartu", [26.7251, 58.378])):
-        await _create(owner, {"name": name, "at": {"type": "Point", "coordinates": at}})
-    await _create(owner, {"name": "nowhere"})
-    assert await _names(owner, urlencode({"query.at": f"within:{area}"})) == expected
-
-
-@pytest.mark.parametrize("area", ["", "1,2", "{", "[1]", "300,0,301,1", '{"box":[5,5,1,1]}', "x"])
-async def test_what_is_no_area_is_refused(owner, publish, area):
-    await publish(owner, "P", {"properties": {"at": {"type": "geoPoint"}}})
-    refused = await owner.get(f"{BASE}?{urlencode({'query.at': f'within:{area}'})}")
-    assert refused.status_code == 400
 
 
 # -- what may be seen ------------------------------------------------------------------------
@@ -521,15 +364,17 @@ async def test_a_list_goes_by_what_the_registry_has_become(other, owner, decided
     assert (await _page(owner, "query.town=bob")) == {"count": 0, "results": []}
 
 
-async def test_a_list_that_is_refused_is_refused_by_what_holds_now(other, owner, publish):
-    await publish(owner, "P", PEOPLE)
+async def test_a_list_that_is_refused_is_refused_by_what_holds_now(
+    other, owner, publish, people_schema
+):
+    await publish(owner, "P", people_schema)
     await _page(other, "query.age=9")
-    await publish(owner, "P", PEOPLE, access={"requiresLegalBasis": True})
+    await publish(owner, "P", people_schema, access={"requiresLegalBasis": True})
     assert (await other.get(f"{BASE}?query.age=9")).status_code == 400
     stated = {"X-Legal-Basis": "Health Act 5"}
     assert (await other.get(f"{BASE}?query.age=9", headers=stated)).is_success
     assert (await other.get(f"{BASE}?query.age=9")).status_code == 400
-    await publish(owner, "P", PEOPLE, access={})
+    await publish(owner, "P", people_schema, access={})
     assert (await other.get(f"{BASE}?query.age=9")).is_success
 
 

@@ -9,7 +9,7 @@ in AUTOCOMMIT; a transaction is the driver's own (docs/decisions/0002).
 import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -86,6 +86,22 @@ def _renumbered(sql: str, before: int) -> str:
     return _PARAMETER.sub(lambda found: f"${int(found[1]) + before}", sql)
 
 
+def narrowed(given: Iterable[tuple[str, object]]) -> tuple[str, list[object]]:
+    """Return a condition of those whose value is not None, and its parameters.
+
+    Only what limits is said, so that PostgreSQL chooses the index for it. Each condition has ``{}``
+    where its value goes; a tuple is several values.
+    """
+    said, values = list[str](), list[object]()
+    for condition, value in given:
+        if value is None:
+            continue
+        own = cast("tuple[object, ...]", value if isinstance(value, tuple) else (value,))
+        said.append(condition.format(*(f"${len(values) + n}" for n in range(1, len(own) + 1))))
+        values += own
+    return " AND ".join(said) or "true", values
+
+
 class Connection:
     """A connection to PostgreSQL in AUTOCOMMIT, and the two ways to send it SQL.
 
@@ -151,6 +167,8 @@ class Database:
             connect_args={
                 "server_settings": {"statement_timeout": "5000", "jit": "off"},
                 "timeout": 5,
+                # asyncpg's timer for each statement would hold the request that prepared it
+                "max_cached_statement_lifetime": 0,
             },
         )
         self._idle: list[Connection] = []

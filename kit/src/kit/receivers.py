@@ -26,7 +26,7 @@ class Received:
         """Return the body as JSON."""
         return json.loads(self.body)
 
-    def signature(self, secret: str) -> str:
+    def signed_by(self, secret: str) -> str:
         """Return how it is signed when by this secret (Standard Webhooks, ``v1``)."""
         key = base64.b64decode(secret.removeprefix("whsec_"))
         said = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode()

@@ -379,7 +379,7 @@ async def test_an_answer_is_written_back_and_does_not_begin_it_anew(house):
     assert (first["done"], again["done"]) == (1, 0)
     (got,) = receiver.received
     assert json.loads(got.body) == {"mother": "A", "name": "Anna Tamm", "country": "EST"}
-    assert got.headers["webhook-signature"] == got.signature(automation["secret"])
+    assert got.headers["webhook-signature"] == got.signed_by(automation["secret"])
     kept = await house.owner.post(
         "/data/MOTHERS/1.0/read", json={"query": {"content": {"code": "A"}}}
     )

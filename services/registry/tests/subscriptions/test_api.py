@@ -267,7 +267,7 @@ async def test_a_created_record_is_told_signed_and_by_reference(house):
         await house.create(status="NEW", person="EE1")
         await receiver.until(1)
     (got,) = receiver.received
-    assert got.headers["webhook-signature"] == got.signature(subscription["secret"])
+    assert got.headers["webhook-signature"] == got.signed_by(subscription["secret"])
     event = got.event
     assert event["type"] == "global.govstack.registry.record.created"
     assert event["source"] == f"/{TENANT}/registry/database/{event['data']['databaseId']}"

@@ -173,6 +173,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.seen: list[dict[str, Any]] = []
+        self.more: list[tuple[bytes, bytes]] = []  # headers of its answers
         self.cancelled = asyncio.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -192,7 +193,7 @@ class Echo:
             await send({"type": "http.response.body", "body": b"half", "more_body": True})
             raise RuntimeError("the provider broke")
         else:
-            await _echo(scope, receive, send)
+            await _echo(scope, receive, send, self.more)
 
     async def _slow(self) -> None:
         try:
@@ -224,7 +225,7 @@ async def _json(send: Any, document: Any) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _echo(scope: Any, receive: Any, send: Any) -> None:
+async def _echo(scope: Any, receive: Any, send: Any, more: list[tuple[bytes, bytes]]) -> None:
     status = int(dict(parse_qsl(scope["query_string"].decode())).get("status", "200"))
     given = dict(scope["headers"])
     headers = [
@@ -238,13 +239,14 @@ async def _echo(scope: Any, receive: Any, send: Any) -> None:
         (b"x-govblocks-evidence", b"the.providers.own"),
         (b"connection", b"x-private"),
         (b"x-private", b"for this connection only"),
+        *more,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    more = True
-    while more:
+    follows = True
+    while follows:
         message = await receive()
-        more = message.get("more_body", False)
-        await send({"type": "http.response.body", "body": message["body"], "more_body": more})
+        follows = message.get("more_body", False)
+        await send({"type": "http.response.body", "body": message["body"], "more_body": follows})
 
 
 @asynccontextmanager

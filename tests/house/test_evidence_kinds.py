@@ -19,7 +19,8 @@ OTHERS = {
 }
 NO_KINDS = {
     *("http.request", "http.disconnect"),  # ASGI's messages
-    *("gateway.configuration", "gateway.exchange", "govblocks.security", "kit.audit"),  # loggers
+    *("gateway.configuration", "gateway.exchange", "gateway.transmissions"),  # loggers
+    *("govblocks.security", "kit.audit"),  # as above
     *("registry.import", "registry.counters", "registry.automations"),
     *("registry.automations", "registry.counters", "registry.import"),  # as above
     "openapi.json",  # a path

@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
@@ -27,6 +27,7 @@ from gateway.identity.models import Issuer
 from gateway.identity.service import Identity, Persons
 from gateway.providers.service import Providers
 from gateway.settings import Settings
+from gateway.transmissions.jobs import reporting
 from kit import audit, web
 from kit.access import Signer
 
@@ -70,6 +71,13 @@ def create_app(settings: Settings, blocks: Mapping[str, ASGIApp] | None = None) 
     )
     app.state.refused = gateway.identity.api.note_refusal
     return app
+
+
+@asynccontextmanager
+async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
+    """Do the gateway's background work while this is open; any number of processes may."""
+    async with reporting(settings):
+        yield
 
 
 async def _open(

@@ -57,6 +57,8 @@ class Settings(BlockSettings):
     """The bootstrap administrator's OAuth2 client id; there is none when empty."""
     administrator_secret: SecretStr = SecretStr("")
     """Its secret, of 16 characters at least."""
+    transmissions_path: str = "/consent/service/transmissions/"
+    """Where exchanges under consents are reported: a path behind this gateway; nowhere if empty."""
     connect_timeout: float = 3.0
     """Seconds a provider may take to accept a connection."""
     idle_timeout: float = 30.0

@@ -193,3 +193,10 @@ delivery = Table(
     ),
     Index("delivery_event", "event_id"),
 )
+
+transmission_mark = Table(
+    "transmission_mark",
+    metadata,
+    Column("single", Boolean, CheckConstraint("single"), primary_key=True, server_default="true"),
+    Column("next", BigInteger, nullable=False),  # the place in the ledger to go on from
+)

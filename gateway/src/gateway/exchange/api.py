@@ -25,6 +25,7 @@ from gateway.identity.service import Identity
 from gateway.passages.service import GONE, UNLOGGED, Passage, Turns
 from gateway.providers.models import ProviderUnavailable
 from gateway.providers.service import has_body
+from gateway.transmissions import models as transmissions
 from kit.access import HEADER, IN_PROCESS, Caller
 from kit.database import LOST, DatabaseUnavailable
 from kit.evidence import Entry, Sealed, promises
@@ -32,6 +33,7 @@ from kit.problems import Problem
 from kit.web import problem_response, request_id_of
 
 _log = logging.getLogger("gateway.exchange")
+_SUCCESS = range(200, 300)
 
 
 class Exchanges:
@@ -229,6 +231,8 @@ class _Exchange:
         }
         if passage.status:
             outcome["status"] = passage.status
+        if passage.status in _SUCCESS and (passage.left or not failure):
+            outcome |= transmissions.facts(passage.headers)
         if failure:
             outcome["failure"] = failure
         await self._begin(service.answer_entry(self.asked, admitted, outcome))

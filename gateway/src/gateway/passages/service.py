@@ -5,7 +5,7 @@ writer. The answer's head waits for its first chunk, and its last chunk for the 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -45,6 +45,7 @@ class Passage:
         self._receive, self._send, self._limit, self._turns = receive, send, idle, turns
         self.request, self.answer = Measured(), Measured()
         self.status = 0
+        self.headers: Iterable[tuple[bytes, bytes]] = ()
         self.left = self.done = self.gone = False
         self._with_body = self._said_empty = self._is_late = self._is_stopped = False
         self._head: Message | None = None
@@ -142,6 +143,7 @@ class Passage:
         """Take the next part of the answer from the provider (ASGI)."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
+            self.headers = message.get("headers", ())
             self._head = message
             self._wind()
         elif message["type"] == "http.response.body" and not self.done:

@@ -1,0 +1,1 @@
+"""Transmissions: what passed under consents, told to who keeps the consents."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kit.access import Caller
-from kit.evidence import Entry
+from kit.evidence import Entry, Part
 
 
 def trace(  # noqa: PLR0913  what an entry says
@@ -13,6 +13,7 @@ def trace(  # noqa: PLR0913  what an entry says
     thing: str,
     *,
     subject: str | None = None,
+    by: str | None = None,
     tenant: str | None = None,
     asked: Mapping[str, Any] | None = None,
     **facts: Any,
@@ -21,8 +22,9 @@ def trace(  # noqa: PLR0913  what an entry says
 
     ``subject`` is the external id of the individual concerned; without one it is the person who
     is signed in. Both are kept as a pseudonym only; the reader's name is sealed, and with it what
-    was ``asked`` in words of the caller's own. ``tenant`` is the controller, the caller's own
-    tenant when not given.
+    was ``asked`` in words of the caller's own. ``by`` is the representative who acted for the
+    subject: the entry then has a part that they find in their own log. ``tenant`` is the
+    controller, the caller's own tenant when not given.
     """
     who = subject or caller.speaks_for
     reader = caller.reader or caller.person
@@ -39,4 +41,5 @@ def trace(  # noqa: PLR0913  what an entry says
         facts={"requestId": caller.request_id, **facts},
         detail=detail if who and detail else None,
         tenant=tenant or caller.tenant,
+        parts=[Part(f"{thing}/representative", by, detail=detail or None)] if by else (),
     )

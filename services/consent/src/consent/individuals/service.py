@@ -18,6 +18,7 @@ from consent.individuals.models import (
     IndividualTaken,
 )
 from consent.tracing import trace
+from kit.database import Session
 from kit.evidence import Entry
 from kit.identifiers import new_id
 from kit.sealing import Keyring
@@ -39,31 +40,76 @@ async def get(desk: Desk, individual_id: str, *, lock: str = "") -> Individual:
 
 
 async def acting(
-    desk: Desk, header: str | None, query: str | None = None, *, lock: str = ""
+    desk: Desk,
+    header: str | None,
+    query: str | None = None,
+    *,
+    lock: str = "",
+    by_agreement: bool = False,
 ) -> Individual:
     """Return the individual a request is for, named by header or query.
 
-    Raises IndividualMissing, IndividualNotFound or IndividualNotYours.
+    A signed-in person may name whom they represent now. A representation that covers some
+    agreements only counts ``by_agreement``: what is done then asks ``Individual.hand`` or
+    ``reach``. Raises IndividualMissing, IndividualNotFound or IndividualNotYours.
     """
     named = header or query
     if not named:
         raise IndividualMissing("send the header X-ConsentBB-IndividualId")
     if query and query != named:
         raise IndividualMissing("header and query name two individuals")
-    return await get(desk, named, lock=lock)
+    found = await _represented(desk, named, lock)
+    if found is None:
+        return await get(desk, named, lock=lock)
+    if not by_agreement:
+        found.hand(None)
+    return found
 
 
-async def acting_for_all(desk: Desk, header: str | None) -> list[Individual]:
+async def _represented(desk: Desk, individual_id: str, lock: str) -> Individual | None:
+    """Return an individual whom the signed-in person represents now, with the hands they do it by.
+
+    Who speaks for somebody by their token does not speak for whom that person represents.
+    """
+    if desk.person is None or desk.caller.represents is not None:
+        return None
+    found = await store.find(desk.session, desk.keyring, individual_id, lock=lock)
+    if found is None or _is_self(desk, found.identity):
+        return found
+    hands = await store.hands(
+        desk.session,
+        desk.keyring,
+        found.id,
+        Identity(desk.person, desk.person_id_type),
+        datetime.now(UTC),
+        "FOR SHARE OF r" if lock else "",
+    )
+    return replace(found, hands=hands) if hands else None
+
+
+async def acting_for_all(
+    desk: Desk, header: str | None, *, by_agreement: bool = False
+) -> list[Individual]:
     """Return whom a list is for: a person who names nobody is all they are to any member."""
     if desk.person is not None and not header:
-        mine = Filter(external_id=desk.person, external_id_type=desk.person_id_type)
-        return await store.page(desk.session, desk.keyring, mine)
-    return [await acting(desk, header)]
+        return await themselves(desk)
+    return [await acting(desk, header, by_agreement=by_agreement)]
+
+
+async def themselves(desk: Desk) -> list[Individual]:
+    """Return all that a signed-in person is, to any member."""
+    mine = Filter(external_id=desk.person, external_id_type=desk.person_id_type)
+    return await store.page(desk.session, desk.keyring, mine)
 
 
 async def get_many(desk: Desk, ids: Iterable[str]) -> dict[str, Individual]:
     """Return individuals by id that other rows refer to, whoever's they are."""
-    return await store.find_many(desk.session, desk.keyring, sorted(set(ids)))
+    return await load(desk.session, desk.keyring, ids)
+
+
+async def load(session: Session, keyring: Keyring, ids: Iterable[str]) -> dict[str, Individual]:
+    """Return individuals by id for work that nobody asks for, whoever's they are."""
+    return await store.find_many(session, keyring, sorted(set(ids)))
 
 
 def digests(

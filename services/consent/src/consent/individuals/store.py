@@ -3,10 +3,11 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 
 import asyncpg
 
-from consent.individuals.models import Filter, Identity, Individual
+from consent.individuals.models import Filter, Hand, Identity, Individual
 from kit.database import Session
 from kit.sealing import DataKey, Keyring
 
@@ -66,6 +67,39 @@ async def page(session: Session, keyring: Keyring, wanted: Filter) -> list[Indiv
         wanted.limit,
     )
     return [_individual(keyring, row) for row in rows]
+
+
+async def hands(  # noqa: PLR0913, PLR0917  who, for whom, when, and whether it must stay so
+    session: Session,
+    keyring: Keyring,
+    individual_id: str,
+    person: Identity,
+    now: datetime,
+    lock: str,
+) -> tuple[Hand, ...]:
+    """Return the representations under which a person acts for an individual at a time.
+
+    ``lock`` is ``FOR SHARE OF r`` where none of them may end before the transaction does.
+    """
+    rows = await session.fetch(
+        "SELECT r.id, r.kind, r.representative_id, r.agreements FROM representation r "  # noqa: S608
+        "JOIN individual i ON i.id = r.representative_id "
+        "WHERE r.individual_id = $1 AND i.reference = $2 AND r.ended_at IS NULL "
+        "AND r.starts_at <= $3 AND (r.ends_at IS NULL OR r.ends_at > $3) "
+        f"ORDER BY r.created_at, r.id {lock}",
+        individual_id,
+        _reference(keyring, person),
+        now,
+    )
+    return tuple(
+        Hand(
+            row["id"],
+            row["kind"],
+            row["representative_id"],
+            None if row["agreements"] is None else tuple(row["agreements"]),
+        )
+        for row in rows
+    )
 
 
 async def insert(session: Session, keyring: Keyring, individual: Individual) -> bool:

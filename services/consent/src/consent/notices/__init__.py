@@ -1,0 +1,1 @@
+"""Notices: individuals who want to are told that an agreement of theirs has changed."""

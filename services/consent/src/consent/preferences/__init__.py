@@ -1,0 +1,1 @@
+"""Preferences: whether and how an individual wants to be told of changes."""

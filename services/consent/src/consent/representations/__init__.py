@@ -1,0 +1,1 @@
+"""Representations: who may act for whom, for what and until when."""

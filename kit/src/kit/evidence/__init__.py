@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kit.evidence.ledger import MOST_PARTS, Ledger
     from kit.evidence.merkle import leaf_hash
     from kit.evidence.models import WHOLE, Entry, Mark, Part, Sealed, Search, Written
-    from kit.evidence.signing import Keys, NotSigned, Signer, new_signing_keys
+    from kit.evidence.signing import Keys, NotSigned, Signer, attached, detached, new_signing_keys
     from kit.evidence.tables import APPEND_ONLY, add_tables, only_insert
 
 __all__ = [
@@ -39,6 +39,8 @@ __all__ = [
     "Signer",
     "Written",
     "add_tables",
+    "attached",
+    "detached",
     "leaf_hash",
     "new_signing_keys",
     "only_insert",
@@ -59,6 +61,8 @@ _ROOMS = {
     "Keys": "signing",
     "NotSigned": "signing",
     "Signer": "signing",
+    "attached": "signing",
+    "detached": "signing",
     "new_signing_keys": "signing",
     "add_tables": "tables",
     "only_insert": "tables",

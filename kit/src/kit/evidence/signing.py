@@ -42,15 +42,19 @@ class Signer:
             {**key.as_dict(private=False), "alg": ALGORITHM, "use": "sig"} for key in keys
         ]
         self._key = cast("Ed25519PrivateKey", private[0].private_key)
-        self._heads = {
-            kind: base64url(canonical({"alg": ALGORITHM, "kid": self.kid, "typ": kind}))
-            for kind in (CHECKPOINT, PROMISE, COSIGNATURE)
-        }
+        self._heads = {kind: self._head(kind) for kind in (CHECKPOINT, PROMISE, COSIGNATURE)}
 
     def sign(self, kind: str, statement: Mapping[str, Any]) -> str:
-        """Sign a statement of one kind."""
-        said = f"{self._heads[kind]}.{base64url(canonical(dict(statement)))}"
+        """Sign a statement of one kind, which nobody takes for one of another (RFC 8725, 3.11).
+
+        A kind of its own is the ``typ`` of what a block states besides its ledger.
+        """
+        head = self._heads.get(kind) or self._head(kind)
+        said = f"{head}.{base64url(canonical(dict(statement)))}"
         return f"{said}.{base64url(self._key.sign(said.encode()))}"
+
+    def _head(self, kind: str) -> str:
+        return base64url(canonical({"alg": ALGORITHM, "kid": self.kid, "typ": kind}))
 
 
 class Keys:
@@ -97,6 +101,23 @@ def unproven(kind: str, signed: str) -> tuple[str, dict[str, Any]]:
     if not isinstance(statement, dict):
         raise NotSigned("it states nothing")
     return str(head.get("kid")), cast("dict[str, Any]", statement)
+
+
+def detached(signed: str) -> str:
+    """Return a signed statement without the statement (RFC 7515 appendix F)."""
+    head, _, proof = signed.split(".")
+    return f"{head}..{proof}"
+
+
+def attached(proof: str, statement: Mapping[str, Any]) -> str:
+    """Return a statement signed with a detached proof, or raise NotSigned."""
+    parts = proof.split("..")
+    if len(parts) != _PARTS - 1:
+        raise NotSigned("it is no JWS with detached payload")
+    try:
+        return f"{parts[0]}.{base64url(canonical(dict(statement)))}.{parts[1]}"
+    except (ValueError, RecursionError) as error:
+        raise NotSigned("what is signed has no canonical form") from error
 
 
 def new_signing_keys() -> str:

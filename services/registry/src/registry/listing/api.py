@@ -1,7 +1,6 @@
 """The route that lists records, and how its pages are linked."""
 
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -9,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from kit.access import Caller, requires
-from kit.sealing import DataKey, Keyring, SealBrokenError
+from kit.paging import CursorInvalid, Cursors
 from kit.web import Evidence, Reading, may_answer
 from registry.databases.models import RegistryNotFound
 from registry.decisions.models import ConsentRequired
@@ -19,7 +18,6 @@ from registry.listing import service
 from registry.listing.models import (
     ArchivedHidden,
     Cursor,
-    CursorInvalid,
     Listing,
     ListInvalid,
     ListTooSlow,
@@ -36,7 +34,6 @@ Reader = Annotated[Caller, requires("records:read")]
 Given = list[tuple[str, str]]
 
 _PREFIX = "query."
-_FOREIGN = "begin the list anew, or follow its own links"
 _NOT_OF_LIST = {"page", "pageSize", "page_size", "after", "fields"}
 MAY_ANSWER = may_answer(
     RegistryNotFound,
@@ -95,7 +92,7 @@ class Links:
     def __init__(self, request: Request, place: Sequence[str]) -> None:
         self._given: Given = request.query_params.multi_items()
         self._of = place
-        self._keyring: Keyring = request.app.state.keyring
+        self._cursors = Cursors(request.app.state.keyring)
 
     @property
     def _place(self) -> bytes:
@@ -147,19 +144,9 @@ class Links:
         kept = [each for each in self._given if each[0] not in ("page", "after")]
         return "?" + urlencode([*kept, (name, value)])
 
-    def _key(self) -> DataKey:
-        return DataKey(b"", self._keyring.reference("cursors of lists"))
-
     def _sealed(self, cursor: Cursor) -> str:
-        said = json.dumps([cursor.backwards, cursor.number, *cursor.keys], ensure_ascii=False)
-        return urlsafe_b64encode(self._key().seal(said.encode(), self._place)).decode()
+        return self._cursors.seal([cursor.backwards, cursor.number, *cursor.keys], self._place)
 
     def _opened(self, text: str) -> Cursor:
-        try:
-            sealed = urlsafe_b64decode(text.encode("ascii"))
-            backwards, number, *keys = json.loads(self._key().open(sealed, self._place))
-        except (SealBrokenError, ValueError) as error:
-            raise CursorInvalid(_FOREIGN) from error
-        if urlsafe_b64encode(sealed) != text.encode():  # there is one spelling of it
-            raise CursorInvalid(_FOREIGN)
+        backwards, number, *keys = self._cursors.open(text, self._place)
         return Cursor(tuple(keys), number, backwards)

@@ -26,12 +26,6 @@ class ListInvalid(Invalid):
     title = "The list cannot be made like this"
 
 
-class CursorInvalid(Invalid):
-    """The cursor is not one that this list gave."""
-
-    title = "The cursor is not of this list"
-
-
 class PatternTooSlow(Invalid):
     """Looking for the pattern takes longer than a list may take."""
 

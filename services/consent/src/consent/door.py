@@ -3,14 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 
 from consent.desk import Desk
+from consent.keys.models import Trust
 from consent.settings import Settings
 from kit.access import Caller
-from kit.database import Session
+from kit.database import Lender, Session
 from kit.evidence import Ledger
 from kit.sealing import Keyring
 
@@ -34,11 +36,20 @@ class Back:
     ledger: Ledger
     person_id_type: str
     draft_lifetime: timedelta
+    trust: Trust
+    lender: Lender
+    """Lends connections to who opens a transaction only when it turns out to be needed."""
 
     def desk(self, session: Session, caller: Caller) -> Desk:
         """Return what one request works with."""
         return Desk(
-            session, self.keyring, self.ledger, caller, self.person_id_type, self.draft_lifetime
+            session,
+            self.keyring,
+            self.ledger,
+            caller,
+            self.person_id_type,
+            self.draft_lifetime,
+            self.trust,
         )
 
 
@@ -46,7 +57,13 @@ async def _back(request: Request) -> Back:
     state = request.app.state
     settings: Settings = state.settings
     lifetime = timedelta(hours=settings.draft_hours)
-    return Back(state.keyring, state.ledger, settings.person_id_type, lifetime)
+    trust = _trust(settings.signing_keys)
+    return Back(
+        state.keyring, state.ledger, settings.person_id_type, lifetime, trust, state.database
+    )
+
+
+_trust = cache(Trust.read)
 
 
 Office = Annotated[Back, Depends(_back)]

@@ -1,11 +1,14 @@
 """What an agreement is, whom and what it covers, and when it takes consent."""
 
+from calendar import monthrange
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from consent.revisions.models import Snapshot
+from kit.paging import Stop
 from kit.problems import Conflict, NotFound
 
 SCHEMA = "DataAgreement"
@@ -27,6 +30,71 @@ class AgreementInactive(Conflict):
     """The agreement takes no consent now."""
 
     title = "The data agreement is not active"
+
+
+Unit = Literal["hour", "day", "week", "month", "year"]
+"""Units of time, the shortest first (ReBIT's and DEPA's words)."""
+_LENGTHS: Mapping[Unit, timedelta] = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=30.436875),
+    "year": timedelta(days=365.2425),
+}
+"""How long a unit is on average, to compare by."""
+_MONTHS: Mapping[Unit, int] = {"month": 1, "year": 12}
+
+
+def after(at: datetime, unit: Unit) -> datetime:
+    """Return when one unit from a time is over; a month ends on a day that its month has."""
+    months = _MONTHS.get(unit)
+    if months is None:
+        return at + _LENGTHS[unit]
+    years, month = divmod(at.month - 1 + months, 12)
+    year, month = at.year + years, month + 1
+    return at.replace(year=year, month=month, day=min(at.day, monthrange(year, month)[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """So many units of time."""
+
+    unit: Unit
+    value: int
+
+    @property
+    def length(self) -> timedelta:
+        """Return about how long it is, to compare by."""
+        return _LENGTHS[self.unit] * self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """How often data may be fetched: ``most`` times in a unit of time; without one only once.
+
+    The time is counted from a fetch; the first one after it is over begins another.
+    """
+
+    most: int
+    unit: Unit | None = None
+
+    def within(self, other: "Fetching | None") -> "Fetching":
+        """Return what keeps to both: the fewer fetches in the longer time."""
+        if other is None or self.unit is None:
+            return self
+        if other.unit is None:
+            return other
+        longer = self.unit if _LENGTHS[self.unit] > _LENGTHS[other.unit] else other.unit
+        return Fetching(min(self.most, other.most), longer)
+
+
+@dataclass(frozen=True, slots=True)
+class Extensible:
+    """How the individual may put the end of a consent off: how often, and by how much each time."""
+
+    max_times: int
+    days: int
+    signature_stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +127,49 @@ class Terms:
         """Tell whether the data may come from a member."""
         return not self.data_sources or member in self.data_sources
 
+    @property
+    def attributes(self) -> AbstractSet[str]:
+        """Return the names of the attributes it covers: an agreement that names none, none."""
+        return {attribute["name"] for attribute in self.content.get("dataAttributes", [])}
+
+    @property
+    def _agreed(self) -> Mapping[str, Any]:
+        return self.content.get("terms", {})
+
+    @property
+    def fetching(self) -> Fetching | None:
+        """Return how often data may be fetched; None when nobody counts."""
+        match self._agreed.get("fetchType"):
+            case "oneshot":
+                return Fetching(1)
+            case "periodic":
+                often = self._agreed["frequency"]
+                return Fetching(often["value"], often["unit"])
+            case _:
+                return None
+
+    @property
+    def data_life(self) -> Period | None:
+        """Return how long a receiver may keep what it got; None when nothing is said."""
+        life = self._agreed.get("dataLife")
+        return None if life is None else Period(life["unit"], life["value"])
+
+    @property
+    def consent_mode(self) -> str | None:
+        """Return what a receiver may do with what it got; None when nothing is said."""
+        return self._agreed.get("consentMode")
+
+    @property
+    def extensible(self) -> Extensible | None:
+        """Return how the individual may put the end off; None when they may not."""
+        said = self._agreed.get("extensible")
+        if said is None:
+            return None
+        return Extensible(said["maxTimes"], said["days"], said.get("signatureStays", False))
+
     def covers(self, attributes: Sequence[str]) -> bool:
-        """Tell whether every attribute is named; an agreement that names none covers none."""
-        named = {attribute["name"] for attribute in self.content.get("dataAttributes", [])}
-        return named.issuperset(attributes)
+        """Tell whether every attribute is named."""
+        return self.attributes >= set(attributes)
 
     def named(
         self, recipient: str, source: str | None, attributes: Sequence[str]
@@ -71,7 +178,7 @@ class Terms:
 
         Shape: ``recipient`` and ``dataSource`` are members' addresses, ``attributes`` names.
         """
-        known = {attribute["name"] for attribute in self.content.get("dataAttributes", [])}
+        known = self.attributes
         found: dict[str, Any] = {"attributes": [name for name in attributes if name in known]}
         if self.admits(recipient):
             found["recipient"] = recipient
@@ -116,6 +223,35 @@ class Agreement:
         """Raise AgreementInactive when no consent can be given now."""
         if not self.active:
             raise AgreementInactive("no consent can be given under it now")
+
+
+State = Literal["active", "inactive", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which agreements to return, oldest first; unset does not limit.
+
+    ``individual_id`` is an individual who has a record under them.
+    """
+
+    tenant: str | None = None
+    agreement_id: str | None = None
+    individual_id: str | None = None
+    state: State | None = None
+    with_deleted: bool = False
+    offset: int = 0
+    limit: int = 100
+    after: Stop | None = None
+    """The agreement that the page before ended with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of agreements, and where it ended if there are more."""
+
+    agreements: list[Agreement]
+    stop: Stop | None
 
 
 def snapshot(agreement_id: str, content: Mapping[str, Any], at: datetime, author: str) -> Snapshot:

@@ -1,13 +1,13 @@
 """Data agreements on the wire."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from consent.agreements import models
 from consent.policies.schemas import GivenId, Line, Policy
-from consent.revisions.schemas import Reference, Revision
+from consent.revisions.schemas import Next, Reference, Revision
 from kit.web import Text
 
 Member = Annotated[Text, Field(pattern=r"^[^/]+/[^/]+/[^/]+$", max_length=400)]
@@ -75,6 +75,58 @@ class EmbeddedPolicy(Policy):
     revisionHash: str = Field(description="That revision's serializedHash")
 
 
+class Period(BaseModel):
+    """So many units of time."""
+
+    unit: models.Unit = Field(description="The unit", examples=["month"])
+    value: Annotated[int, Field(ge=1, le=1000, description="How many of them", examples=[6])]
+
+
+class Frequency(BaseModel):
+    """At most so many fetches in one unit of time."""
+
+    unit: models.Unit = Field(description="The unit, counted from a fetch", examples=["day"])
+    value: Annotated[int, Field(ge=1, le=1_000_000, description="How many fetches", examples=[2])]
+
+
+class Extensible(BaseModel):
+    """How the individual may put the end of a consent off."""
+
+    maxTimes: Annotated[int, Field(ge=1, le=1000, description="How often", examples=[2])]
+    days: Annotated[int, Field(ge=1, le=36_500, description="By how many days at most, each time")]
+    signatureStays: bool = Field(
+        default=False,
+        description="Whether the signature stands after it; if not, the new end is signed again",
+    )
+
+
+class AgreementTerms(BaseModel):
+    """How often data may be fetched, how long it may be kept, and who may put the end off."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    fetchType: Literal["oneshot", "periodic"] | None = Field(
+        default=None, description="Once, or so often as frequency says; unlimited when not given"
+    )
+    frequency: Frequency | None = Field(default=None, description="How often, when periodic")
+    dataLife: Period | None = Field(
+        default=None, description="How long a receiver may keep what it got"
+    )
+    consentMode: Literal["view", "store", "query", "stream"] | None = Field(
+        default=None, description="What a receiver may do with it"
+    )
+    extensible: Extensible | None = Field(
+        default=None, description="How the individual may put the end off; not when not given"
+    )
+
+    @model_validator(mode="after")
+    def _periodic_with_frequency(self) -> Self:
+        if (self.fetchType == "periodic") != (self.frequency is not None):
+            message = "a periodic fetchType has a frequency, and no other has"
+            raise ValueError(message)
+        return self
+
+
 class AgreementContent(BaseModel):
     """What an agreement says, besides its policy."""
 
@@ -90,6 +142,11 @@ class AgreementContent(BaseModel):
             examples=["Register your child for mother and child care"],
         ),
     ]
+    purposeCode: Line | None = Field(
+        default=None,
+        description="The purpose's code in a list that asker and owner share",
+        examples=["dpv:PublicBenefit"],
+    )
     lawfulBasis: LawfulBasis = Field(description="What makes the use lawful", examples=["consent"])
     dataUse: Literal["null", "data_source", "data_using_service"] | None = Field(
         default=None, description="Whether data is provided or used", examples=["data_source"]
@@ -120,6 +177,9 @@ class AgreementContent(BaseModel):
     )
     validityDays: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
         default=None, description="How long a consent lasts, in days; for ever when not given"
+    )
+    terms: AgreementTerms | None = Field(
+        default=None, description="How often, how long and by whose will beyond that"
     )
 
 
@@ -187,6 +247,13 @@ class Agreements(BaseModel):
     """A page of agreements."""
 
     dataAgreements: list[DataAgreement]
+    next: Next = None
+
+    @classmethod
+    def of(cls, found: models.Listed, following: str | None) -> "Agreements":
+        """Return a page as the wire has it."""
+        said = [DataAgreement.of(each) for each in found.agreements]
+        return cls(dataAgreements=said, next=following)
 
 
 class AgreementRevisions(BaseModel):

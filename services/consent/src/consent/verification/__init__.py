@@ -1,1 +1,1 @@
-"""Verification: whether data may be used now."""
+"""Verification: what those who use data may look at."""

@@ -1,0 +1,1 @@
+"""Decisions: whether data may be used now, and why."""

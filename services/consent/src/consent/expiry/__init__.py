@@ -1,0 +1,1 @@
+"""Expiry: consents end by themselves, and it is told."""

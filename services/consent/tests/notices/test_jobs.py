@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from consent.main import BLOCK, create_jobs
 from consent.notices import service
-from consent.notices.models import TEXTS, message
+from consent.notices.models import TEXTS, Task, message
 from kit import jobs
 from kit.database import Transaction
 from kit.evidence import Search
@@ -189,7 +189,7 @@ async def test_messaging_that_fails_is_tried_again_and_nobody_is_told_twice(
     asked = messaging.requests
     async with people.app.state.database.connection() as rows:
         revision = await rows.driver.fetchval("SELECT revision_id FROM notice LIMIT 1")
-    task = service.Task(agreement, revision, "changed", "again")
+    task = Task(agreement, revision, "changed", "again")
     await _put(people, task)
     async with people.working():
         await people.until_told(3)
@@ -260,6 +260,6 @@ def test_every_language_has_words_for_every_change(language) -> None:
         assert "DEV/GOV/1" in text
 
 
-async def _put(people: People, task: service.Task) -> None:
+async def _put(people: People, task: Task) -> None:
     async with Transaction(people.app.state.database) as session:
         await jobs.enqueue(session, service.TELL, task.payload)

@@ -262,7 +262,9 @@ async def test_nobody_appoints_themselves_and_a_token_s_word_is_not_passed_on(
     ):
         assert answer.status_code == 403, answer.text
     claimed = house_for(client=PORTAL, person=AUNT, represents=GUARDIAN).client
-    asked = {"representation": {"representative": {"id": people.ids[AUNT]}, "endsAt": hence(hours=1)}}
+    asked = {
+        "representation": {"representative": {"id": people.ids[AUNT]}, "endsAt": hence(hours=1)}
+    }
     answer = await claimed.post(OWN, json=asked, headers=house.whose(people.ids[GUARDIAN]))
     assert answer.status_code == 403
     await people.appoint(CHILD, GUARDIAN)

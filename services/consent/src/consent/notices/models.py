@@ -12,55 +12,74 @@ TEXTS: Mapping[str, Mapping[Change, tuple[str, str]]] = {
     "en": {
         "changed": (
             "A data agreement has changed",
-            "The agreement about “{purpose}” with {controller} has changed. What you agreed to "
-            "stays as it was: the new version applies to you only if you agree to it.",
+            (
+                "The agreement about “{purpose}” with {controller} has changed. What you agreed "
+                "to stays as it was: the new version applies to you only if you agree to it."
+            ),
         ),
         "policy": (
             "A data agreement has a new policy",
-            "The agreement about “{purpose}” with {controller} now stands under another policy. "
-            "What you agreed to stays as it was: the new version applies to you only if you agree "
-            "to it.",
+            (
+                "The agreement about “{purpose}” with {controller} now stands under another "
+                "policy. What you agreed to stays as it was: the new version applies to you "
+                "only if you agree to it."
+            ),
         ),
         "ended": (
             "A data agreement has ended",
-            "The agreement about “{purpose}” with {controller} has ended. Your data is not passed "
-            "on under it any more.",
+            (
+                "The agreement about “{purpose}” with {controller} has ended. Your data is not "
+                "passed on under it any more."
+            ),
         ),
     },
     "et": {
         "changed": (
             "Andmeleping on muutunud",
-            "Leping „{purpose}“ ({controller}) on muutunud. Teie antud nõusolek jääb endiseks: uus "
-            "versioon kehtib Teie kohta ainult siis, kui Te sellega nõustute.",
+            (
+                "Leping „{purpose}“ ({controller}) on muutunud. Teie antud nõusolek jääb "
+                "endiseks: uus versioon kehtib Teie kohta ainult siis, kui Te sellega nõustute."
+            ),
         ),
         "policy": (
             "Andmelepingul on uus poliitika",
-            "Lepingu „{purpose}“ ({controller}) aluseks on nüüd teine poliitika. Teie antud "
-            "nõusolek jääb endiseks: uus versioon kehtib Teie kohta ainult siis, kui Te sellega "
-            "nõustute.",
+            (
+                "Lepingu „{purpose}“ ({controller}) aluseks on nüüd teine poliitika. Teie antud "
+                "nõusolek jääb endiseks: uus versioon kehtib Teie kohta ainult siis, kui Te "
+                "sellega nõustute."
+            ),
         ),
         "ended": (
             "Andmeleping on lõppenud",
-            "Leping „{purpose}“ ({controller}) on lõppenud. Teie andmeid selle alusel enam ei "
-            "edastata.",
+            (
+                "Leping „{purpose}“ ({controller}) on lõppenud. Teie andmeid selle alusel enam "
+                "ei edastata."
+            ),
         ),
     },
     "fr": {
         "changed": (
             "Un accord sur vos données a changé",
-            "L’accord « {purpose} » avec {controller} a changé. Ce que vous avez accepté reste "
-            "inchangé : la nouvelle version ne s’applique à vous que si vous l’acceptez.",
+            (
+                "L'accord « {purpose} » avec {controller} a changé. Ce que vous avez accepté "
+                "reste inchangé : la nouvelle version ne s'applique à vous que si vous "
+                "l'acceptez."
+            ),
         ),
         "policy": (
             "Un accord sur vos données a une nouvelle politique",
-            "L’accord « {purpose} » avec {controller} relève désormais d’une autre politique. Ce "
-            "que vous avez accepté reste inchangé : la nouvelle version ne s’applique à vous que "
-            "si vous l’acceptez.",
+            (
+                "L'accord « {purpose} » avec {controller} relève désormais d'une autre "
+                "politique. Ce que vous avez accepté reste inchangé : la nouvelle version ne "
+                "s'applique à vous que si vous l'acceptez."
+            ),
         ),
         "ended": (
             "Un accord sur vos données a pris fin",
-            "L’accord « {purpose} » avec {controller} a pris fin. Vos données ne sont plus "
-            "transmises à ce titre.",
+            (
+                "L'accord « {purpose} » avec {controller} a pris fin. Vos données ne sont plus "
+                "transmises à ce titre."
+            ),
         ),
     },
 }
@@ -96,6 +115,6 @@ def change_of(before: Mapping[str, Any], after: Mapping[str, Any]) -> Change:
 
 def message(change: Change, language: str, purpose: str, controller: str) -> tuple[str, str]:
     """Return title and text in a language, or a shorter tag of it, or in English (RFC 4647)."""
-    texts = TEXTS.get(language.split("-")[0].lower(), TEXTS["en"])
+    texts = TEXTS.get(language.split("-", maxsplit=1)[0].lower(), TEXTS["en"])
     title, text = texts[change]
     return title, text.format(purpose=purpose, controller=controller)

@@ -16,7 +16,7 @@ from consent.preferences.models import Preference
 from consent.revisions import service as revisions
 from consent.revisions.models import Revision
 from kit import jobs
-from kit.database import Lender, Session, Transaction
+from kit.database import Lender, Transaction
 from kit.evidence import Entry, Ledger
 from kit.mediator import Mediator, NeighbourUnavailable
 from kit.sealing import Keyring
@@ -61,7 +61,9 @@ async def tell(post: Post, task: Task) -> None:
         page = await store.page(session, task.agreement_id, task.after, revision.at, _PAGE)
         told = await store.find_told(session, revision.id, page)
         whose = await individuals.load(session, post.keyring, set(page) - told)
-        wanted = {name: await preferences.find(session, post.keyring, whose[name]) for name in whose}
+        wanted = {
+            name: await preferences.find(session, post.keyring, whose[name]) for name in whose
+        }
     turns = asyncio.Semaphore(_TOGETHER)
 
     async def send(one: Individual) -> None:

@@ -1,5 +1,7 @@
 """What can be asked about preferences: see them, and say them."""
 
+from typing import Any
+
 from consent.desk import Desk
 from consent.individuals.models import Individual
 from consent.preferences import store
@@ -26,9 +28,7 @@ async def change(desk: Desk, individual: Individual, wanted: Preference) -> Pref
         return wanted
     key = desk.keyring.unwrap(individual.wrapped)
     await store.save(desk.session, key, individual.id, wanted)
-    entry = _told(
-        "notification-preferences.changed", desk, individual, enabled=wanted.enabled
-    )
+    entry = _told("notification-preferences.changed", desk, individual, enabled=wanted.enabled)
     await desk.ledger.record(desk.session, entry)
     return wanted
 
@@ -39,7 +39,7 @@ async def find(session: Session, keyring: Keyring, individual: Individual) -> Pr
     return await store.find(session, key, individual.id) or Preference()
 
 
-def _told(kind: str, desk: Desk, individual: Individual, **facts: bool) -> Entry:
+def _told(kind: str, desk: Desk, individual: Individual, **facts: Any) -> Entry:
     return trace(
         kind,
         desk.caller,

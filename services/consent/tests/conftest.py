@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient
+from joserfc import jws
+from joserfc.jwk import ECKey, OKPKey
 
 from consent.main import BLOCK, create_app
 from consent.settings import Settings
@@ -40,6 +42,22 @@ class House:
         scan = {"verificationMethod": "paper-scan", "verificationArtifact": "c2Nhbg=="}
         signed = {**draft["signature"], **scan, "signature": signature}
         return {**draft, "signature": signed}
+
+    @staticmethod
+    def with_key(signature: dict[str, Any], key: OKPKey | ECKey, **header: Any) -> dict[str, Any]:
+        """Return a signature made with a key: a JWS with detached payload."""
+        header = {"alg": "Ed25519" if isinstance(key, OKPKey) else "ES256", **header}
+        compact = jws.serialize_compact(
+            header, signature["payload"].encode(), key, algorithms=[header["alg"]]
+        )
+        protected, _, value = compact.split(".")
+        return {
+            **signature,
+            "verificationMethod": "jws",
+            "verificationJwsHeader": protected,
+            "signature": value,
+            "verificationPublicKey": key.as_dict(private=False),
+        }
 
     async def policy(self, **more: Any) -> dict[str, Any]:
         policy = {"name": "Health", "version": "1", "url": "https://example.org/p/1", **more}

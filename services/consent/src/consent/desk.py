@@ -1,8 +1,9 @@
 """What one request works with, wherever it goes in this block."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from consent.keys.models import Trust
 from kit.access import Caller
 from kit.database import Session
 from kit.evidence import Ledger
@@ -14,7 +15,7 @@ class Desk:
     """The rows, what opens what is sealed in them, where it is logged, and who asks.
 
     ``person_id_type`` is the type of the ids that persons sign in with, ``draft_lifetime`` how long
-    a draft can be submitted.
+    a draft can be submitted, ``trust`` whose keys sign.
     """
 
     session: Session
@@ -23,6 +24,7 @@ class Desk:
     caller: Caller
     person_id_type: str
     draft_lifetime: timedelta
+    trust: Trust = field(default_factory=Trust)
 
     @property
     def person(self) -> str | None:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from consent.agreements.models import Agreement
+from consent.agreements.models import Agreement, Terms
 from consent.revisions.models import Revision, Snapshot, iso
 from consent.signatures.models import Signature
+from kit.paging import Stop
 from kit.problems import Conflict, Invalid, NotFound
 
 SCHEMA = "ConsentRecord"
@@ -49,6 +50,12 @@ class ExpiryInvalid(Invalid):
     """A consent ends in the future and not later than its agreement lets it."""
 
     title = "The expiry is not possible"
+
+
+class ExtensionRefused(Conflict):
+    """The individual cannot put the end off: the terms, or what has happened, do not let them."""
+
+    title = "The consent cannot be extended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +138,9 @@ class Record:
     extensions: int = 0
     """How often the individual has put its end off."""
     fetches: int = 0
-    """How often data was fetched under it, where its terms count that."""
+    """How often data was fetched since ``fetched_at``, where its terms count that."""
     fetched_at: datetime | None = None
+    """The fetch that the time which the terms name is counted from."""
 
     @property
     def thing(self) -> str:
@@ -168,6 +176,32 @@ class Record:
             ever_signed=self.ever_signed or signed,
         )
 
+    def ending(self, ends: datetime, terms: Sequence[Terms], now: datetime) -> "Record":
+        """Return the record with another end, chosen by the individual.
+
+        An earlier end is always possible and keeps the signature: less is agreed to than was
+        signed. A later one has to be let by all of ``terms``, and by itself keeps the signature
+        only where they say so. Raises ExpiryInvalid or ExtensionRefused.
+        """
+        if ends <= now:
+            raise ExpiryInvalid("expiresAt is in the future")
+        before = self.choice.expires_at
+        choice = replace(self.choice, expires_at=ends)
+        if before is None or ends < before:
+            return replace(self, choice=choice)
+        allowed = [said.extensible for said in terms]
+        if not self.signed or before <= now or not allowed:
+            raise ExtensionRefused("only a consent that stands is extended")
+        stays = True
+        for extensible in allowed:
+            if extensible is None or self.extensions >= extensible.max_times:
+                raise ExtensionRefused("the agreement lets the end be put off no more")
+            if ends > before + timedelta(days=extensible.days):
+                raise ExpiryInvalid(f"the end is put off by {extensible.days} days at most")
+            stays = stays and extensible.signature_stays
+        state: State = "signed" if stays else "unsigned"
+        return replace(self, choice=choice, extensions=self.extensions + 1, state=state)
+
     def sign(self) -> "Record":
         """Return the record with its newest state signed."""
         return replace(self, state="signed", ever_signed=True)
@@ -194,17 +228,34 @@ class Filter:
     tenant: str | None = None
     individual_ids: list[str] | None = None
     agreement_id: str | None = None
+    agreement_ids: list[str] | None = None
     opt_in: bool | None = None
+    state: State | None = None
     current: bool = True
     offset: int = 0
     limit: int = 100
+    after: Stop | None = None
+    """The record that the page before ended with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A record with its newest state, the agreement's state it was given under, its signature."""
+    """A record with its newest state, the agreement's state it was given under, its signatures."""
 
     record: Record
     revision: Revision
     agreement_revision: Revision
-    signature: Signature | None = None
+    signatures: Sequence[Signature] = ()
+
+    @property
+    def signature(self) -> Signature | None:
+        """Return the first signature, which signs the newest state."""
+        return self.signatures[0] if self.signatures else None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of records, newest first, and where it ended if there are more."""
+
+    kept: list[Kept]
+    stop: Stop | None

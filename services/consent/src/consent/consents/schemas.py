@@ -1,14 +1,16 @@
 """Consent records on the wire."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from consent.agreements.schemas import DataAgreement
 from consent.consents import models
+from consent.individuals.models import Hand
 from consent.policies.schemas import Line
 from consent.revisions import models as revisions
-from consent.revisions.schemas import Moment, Reference, Revision
+from consent.revisions.schemas import Moment, Next, Reference, Revision
 from consent.signatures.schemas import Signature
 from kit.web import Text
 
@@ -29,6 +31,10 @@ class ChangedRecord(BaseModel):
     optIn: bool = Field(description="False to withdraw, true to opt in again")
     dataAgreementRevisionHash: Text = Field(
         default="", description="When sent, it must be the record's own"
+    )
+    expiresAt: Moment | None = Field(
+        default=None,
+        description="When the consent ends: earlier, or later where the agreement's terms let it",
     )
 
 
@@ -53,6 +59,23 @@ class SentRecord(BaseModel):
     )
 
 
+class GivenBy(BaseModel):
+    """A representative, and by what they are one."""
+
+    individualId: str = Field(description="The individual that the representative is here")
+    representationId: str = Field(description="What they acted under")
+    kind: Literal["guardian", "delegate"] = Field(description="By law, or because they were asked")
+
+    @classmethod
+    def of(cls, authorized_by_other: str | None) -> "GivenBy | None":
+        """Return the representative whom a revision names, None when it names none."""
+        hand = Hand.read(authorized_by_other)
+        if hand is None:
+            return None
+        said = {"individualId": hand.representative_id, "representationId": hand.representation_id}
+        return cls.model_validate({**said, "kind": hand.kind})
+
+
 class ConsentRecord(BaseModel):
     """What an individual decided under one revision of an agreement; a draft has no id."""
 
@@ -70,8 +93,15 @@ class ConsentRecord(BaseModel):
         default=None,
         description="What of the agreement's attributes the individual chose; absent: all of them",
     )
+    givenBy: GivenBy | None = Field(
+        default=None, description="Who made the newest decision for the individual, if another did"
+    )
     signature: Signature | None = Field(
         default=None, description="The signature of the newest decision"
+    )
+    signatures: list[Signature] | None = Field(
+        default=None,
+        description="All signatures of the newest decision; each further one signs the one before",
     )
 
     @classmethod
@@ -79,8 +109,10 @@ class ConsentRecord(BaseModel):
         """Return a record as the wire has it, with its signature where that is theirs to see."""
         record = cls.draft(kept.record.choice, kept.agreement_revision)
         record.id, record.state = kept.record.id, kept.record.state
-        if signature and kept.signature is not None:
-            record.signature = Signature.of(kept.signature)
+        record.givenBy = GivenBy.of(kept.revision.authorized_by_other)
+        if signature and kept.signatures:
+            record.signatures = [Signature.of(each) for each in kept.signatures]
+            record.signature = record.signatures[0]
         return record
 
     @classmethod
@@ -121,11 +153,13 @@ class Records(BaseModel):
     """A page of consent records, newest first."""
 
     consentRecords: list[ConsentRecord]
+    next: Next = None
 
     @classmethod
-    def of(cls, found: list[models.Kept]) -> "Records":
+    def of(cls, found: models.Listed, following: str | None) -> "Records":
         """Return a page as the wire has it, without signatures."""
-        return cls(consentRecords=[ConsentRecord.of(kept, signature=False) for kept in found])
+        records = [ConsentRecord.of(kept, signature=False) for kept in found.kept]
+        return cls(consentRecords=records, next=following)
 
 
 class Forgotten(BaseModel):

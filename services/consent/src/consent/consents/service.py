@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consent.agreements import service as agreements
-from consent.agreements.models import Agreement
+from consent.agreements.models import Agreement, Terms
 from consent.announcements import service as announcements
 from consent.consents import store
 from consent.consents.models import (
@@ -15,6 +15,7 @@ from consent.consents.models import (
     DraftOutdated,
     Filter,
     Kept,
+    Listed,
     Record,
     RecordNotFound,
     RecordSuperseded,
@@ -27,10 +28,13 @@ from consent.individuals.models import Individual
 from consent.revisions import service as revisions
 from consent.revisions.models import Revision
 from consent.signatures import service as signatures
-from consent.signatures.models import Content
+from consent.signatures.models import Content, Signature
 from consent.tracing import trace
+from consent.transmissions import service as transmissions
+from kit.database import Session
 from kit.evidence import Entry
 from kit.identifiers import new_id
+from kit.paging import Stop
 from kit.sealing import DataKey
 
 
@@ -42,6 +46,8 @@ class Step:
     agreement_revision: Revision
     at: datetime
     signed: Content | None = None
+    moved: Record | None = None
+    """The record with another end, where nothing else of it changes."""
 
 
 def key_of(desk: Desk, individual: Individual) -> DataKey:
@@ -50,15 +56,30 @@ def key_of(desk: Desk, individual: Individual) -> DataKey:
 
 
 def told(kind: str, desk: Desk, individual: Individual, thing: str, **facts: Any) -> Entry:
-    """Return the ledger's entry for something done for an individual."""
+    """Return the ledger's entry for something done for an individual.
+
+    What a representative does stands in the log of both.
+    """
+    hands = [hand.representation_id for hand in individual.hands]
+    facts |= {"representations": hands} if hands else {}
     return trace(
         kind,
         desk.caller,
         thing,
         subject=individual.identity.external_id,
+        by=desk.person if hands else None,
         tenant=individual.tenant,
         **facts,
     )
+
+
+def authorized_by(desk: Desk, individual: Individual, agreement_id: str) -> str | None:
+    """Return who decides for an individual, as revisions keep it; None when they do themselves.
+
+    Raises IndividualNotYours for a representative of theirs, but not for this agreement.
+    """
+    hand = individual.hand(agreement_id)
+    return desk.representative if hand is None else hand.text
 
 
 # -- what individuals decide ----------------------------------------------------------------
@@ -69,8 +90,10 @@ async def open_agreement(
 ) -> tuple[Agreement, Revision]:
     """Return an agreement that takes consent now, at its newest revision.
 
-    Raises AgreementNotFound, AgreementInactive, or RevisionOutdated when another one is pinned.
+    Raises AgreementNotFound, AgreementInactive, or RevisionOutdated when another one is pinned;
+    IndividualNotYours for a representative whom the individual did not let act on it.
     """
+    individual.hand(agreement_id)
     agreement, revision = await agreements.get(
         desk.session, individual.tenant, agreement_id, lock=lock
     )
@@ -98,19 +121,28 @@ async def give(
     return await write(desk, individual, record, Step(choice, revision, at))
 
 
-async def change(
-    desk: Desk, individual: Individual, record_id: str, *, opt_in: bool, revision_hash: str
+async def change(  # noqa: PLR0913  what an individual changes
+    desk: Desk,
+    individual: Individual,
+    record_id: str,
+    *,
+    opt_in: bool,
+    revision_hash: str,
+    expires_at: datetime | None = None,
 ) -> Kept:
-    """Opt out, or opt in again without a signature (CON-6.2.3); the same again changes nothing.
+    """Opt out, or opt in again without a signature (CON-6.2.3), or choose another end.
 
-    Opting out is always possible; opting in only under the agreement's newest revision. Raises
-    RecordNotFound, RecordSuperseded, RevisionOutdated or AgreementInactive.
+    The same again changes nothing. Opting out is always possible; opting in only under the
+    agreement's newest revision. Raises RecordNotFound, RecordSuperseded, RevisionOutdated,
+    AgreementNotFound, AgreementInactive, ExpiryInvalid or ExtensionRefused.
     """
     record = await get(desk, individual, record_id)
     if revision_hash not in {"", record.choice.agreement_revision_hash}:
         raise RevisionOutdated("a record stays under the revision it was given under")
     if record.choice.opt_in == opt_in:
-        return await load(desk, individual, record)
+        if not opt_in or expires_at is None or expires_at == record.choice.expires_at:
+            return await load(desk, individual, record)
+        return await _end(desk, individual, record, expires_at)
     await _check_current(desk, record)
     given_under = await revisions.get(desk.session, record.choice.agreement_revision_id)
     at = datetime.now(UTC)
@@ -119,19 +151,40 @@ async def change(
         agreement, revision = await open_agreement(
             desk, individual, choice.agreement_id, given_under.id, lock="FOR SHARE"
         )
-        choice = choose(agreement, revision, individual.id, opt_in=True, at=at)
+        choice = choose(
+            agreement, revision, individual.id, opt_in=True, at=at, expires_at=expires_at
+        )
     return await write(desk, individual, record, Step(choice, given_under, at))
+
+
+async def _end(desk: Desk, individual: Individual, record: Record, ends: datetime) -> Kept:
+    """Keep another end: a later one by the terms of now and by those agreed to."""
+    given_under = await revisions.get(desk.session, record.choice.agreement_revision_id)
+    terms: Sequence[Terms] = ()
+    if record.choice.expires_at is not None and ends > record.choice.expires_at:
+        await _check_current(desk, record)
+        agreement, _ = await open_agreement(
+            desk, individual, record.choice.agreement_id, None, lock="FOR SHARE"
+        )
+        terms = agreement.terms, Terms(agreement.tenant, given_under.object_data)
+    at = datetime.now(UTC)
+    moved = record.ending(ends, terms, at)
+    return await write(desk, individual, record, Step(moved.choice, given_under, at, moved=moved))
 
 
 async def forget(desk: Desk, individual: Individual) -> Sequence[Record]:
     """Delete the records that need not stay, with their signatures (CON-API.rtbf).
 
     Their revisions stay: they name nobody but by the id this block made. What was decided under an
-    earlier revision of the agreement does not come back: it is withdrawn.
+    earlier revision of the agreement does not come back: it is withdrawn. What was sent under them
+    stays and names the individual no more.
     """
+    individual.hand(None)
     gone = await store.delete_forgettable(desk.session, individual.id)
+    await transmissions.forget(desk.session, [record.id for record in gone])
     for record in gone:
-        await announcements.record(desk, told("consent.forgotten", desk, individual, record.thing))
+        gone_for_good = told("consent.forgotten", desk, individual, record.thing)
+        await announcements.record(desk, gone_for_good, individualId=individual.id)
     for agreement_id in {record.choice.agreement_id for record in gone if record.decided}:
         await _withdraw_earlier(desk, individual, agreement_id)
     return gone
@@ -150,35 +203,43 @@ async def write(desk: Desk, individual: Individual, record: Record | None, step:
     A signed state is serialized without the record's id, as its draft was. Raises DraftOutdated.
     """
     key = key_of(desk, individual)
-    last, before = None, None
+    last, signed_before = None, None
     if record is not None:
         last = await revisions.get(desk.session, record.revision_id)
-        before = await signatures.find(desk.session, key, last.id)
+        signed_before = await signatures.digest(desk.session, key, last.id)
         if step.at <= last.at:
             raise DraftOutdated("the record has changed since; ask for a new draft")
     record_id = record.id if record else str(new_id())
     revision = await revisions.append(
         desk.session,
-        step.choice.snapshot(step.at, None if step.signed else record_id, desk.representative),
+        step.choice.snapshot(
+            step.at,
+            None if step.signed else record_id,
+            authorized_by(desk, individual, step.choice.agreement_id),
+        ),
         tenant=individual.tenant,
         object_id=record_id,
         predecessor=last,
-        predecessor_signature=before.digest if before and before.complete else None,
+        predecessor_signature=signed_before,
     )
     kept = await _save(desk, record, step, revision)
-    signature = None
+    signed: list[Signature] = []
     if step.signed is not None:
         signature = await signatures.keep(
             desk.session, key, record_id=record_id, revision_id=revision.id, content=step.signed
         )
-    await announcements.record(desk, _changed(desk, individual, kept, new=record is None))
-    return Kept(kept, revision, step.agreement_revision, signature)
+        signed.append(signature)
+    changed = _changed(_kind(record, step), desk, individual, kept, revision)
+    await announcements.record(desk, changed, individualId=individual.id)
+    return Kept(kept, revision, step.agreement_revision, signed)
 
 
 async def _save(desk: Desk, record: Record | None, step: Step, revision: Revision) -> Record:
     signed = step.signed is not None
     if record is not None:
         changed = record.changed(step.choice, revision.id, signed=signed)
+        if step.moved is not None:
+            changed = replace(step.moved, revision_id=revision.id)
         await store.save(desk.session, changed)
         return changed
     made = Record(
@@ -196,15 +257,24 @@ async def _save(desk: Desk, record: Record | None, step: Step, revision: Revisio
     return made
 
 
-def _changed(desk: Desk, individual: Individual, record: Record, *, new: bool) -> Entry:
-    refused = "consent.refused" if new else "consent.withdrawn"
+def _kind(before: Record | None, step: Step) -> str:
+    if step.moved is not None:
+        return "consent.expiry-changed"
+    if step.choice.opt_in:
+        return "consent.given"
+    return "consent.refused" if before is None else "consent.withdrawn"
+
+
+def _changed(
+    kind: str, desk: Desk, individual: Individual, record: Record, revision: Revision
+) -> Entry:
     return told(
-        "consent.given" if record.choice.opt_in else refused,
+        kind,
         desk,
         individual,
         record.thing,
         agreement=record.choice.agreement_id,
-        revision=record.revision_id,
+        **revision.told,
         state=record.state,
     )
 
@@ -217,21 +287,19 @@ async def get(desk: Desk, individual: Individual, record_id: str) -> Record:
     record = await store.find(desk.session, record_id, lock="FOR UPDATE")
     if record is None or record.choice.individual_id != individual.id:
         raise RecordNotFound("no consent record with this id")
+    individual.hand(record.choice.agreement_id)
     return record
 
 
-async def get_signable(desk: Desk, individual: Individual, record_id: str) -> Record:
-    """Return an individual's record if it is signed or can be.
+async def check_signable(desk: Desk, individual: Individual, record: Record) -> None:
+    """See that an individual's record can be signed now.
 
-    Raises RecordNotFound, RecordSuperseded, RevisionOutdated or AgreementInactive.
+    Raises RecordSuperseded, RevisionOutdated or AgreementInactive.
     """
-    record = await get(desk, individual, record_id)
-    if not record.signed:
-        await _check_current(desk, record)
-        if record.choice.opt_in:
-            named, under = record.choice.agreement_id, record.choice.agreement_revision_id
-            await open_agreement(desk, individual, named, under, lock="FOR SHARE")
-    return record
+    await _check_current(desk, record)
+    if record.choice.opt_in:
+        named, under = record.choice.agreement_id, record.choice.agreement_revision_id
+        await open_agreement(desk, individual, named, under, lock="FOR SHARE")
 
 
 async def find_under(desk: Desk, individual: Individual, revision: Revision) -> Record | None:
@@ -242,15 +310,20 @@ async def find_under(desk: Desk, individual: Individual, revision: Revision) -> 
 async def find(desk: Desk, individual: Individual, record_id: str) -> Record | None:
     """Return an individual's record, if it is theirs."""
     record = await store.find(desk.session, record_id)
-    return record if record and record.choice.individual_id == individual.id else None
+    if record is None or record.choice.individual_id != individual.id:
+        return None
+    individual.hand(record.choice.agreement_id)
+    return record
 
 
 async def mark_signed(desk: Desk, individual: Individual, record: Record) -> None:
-    """Keep that a record's newest state is signed."""
-    await store.save(desk.session, record.sign())
+    """Keep that a record's newest state is signed, or signed once more."""
+    if not record.signed:
+        await store.save(desk.session, record.sign())
     await announcements.record(
         desk,
         told("consent.signed", desk, individual, record.thing, revision=record.revision_id),
+        individualId=individual.id,
     )
 
 
@@ -267,15 +340,30 @@ async def _check_current(desk: Desk, record: Record) -> None:
 
 
 async def load(desk: Desk, individual: Individual, record: Record) -> Kept:
-    """Return a record with its states and its signature."""
-    signature = await signatures.find(desk.session, key_of(desk, individual), record.revision_id)
-    return replace((await _with_states(desk, [record]))[0], signature=signature)
+    """Return a record with its states and its signatures."""
+    signed = await signatures.find_all(desk.session, key_of(desk, individual), record.revision_id)
+    return replace((await _with_states(desk, [record]))[0], signatures=signed)
 
 
 async def _with_states(desk: Desk, found: Sequence[Record]) -> list[Kept]:
     named = [name for r in found for name in (r.revision_id, r.choice.agreement_revision_id)]
     states = await revisions.get_many(desk.session, named)
     return [Kept(r, states[r.revision_id], states[r.choice.agreement_revision_id]) for r in found]
+
+
+async def find_any(session: Session, record_id: str) -> Record | None:
+    """Return any member's record, if there is one; nothing is logged."""
+    return await store.find(session, record_id)
+
+
+async def find_signature(desk: Desk, revision: Revision) -> Signature | None:
+    """Return the signature of a record's revision, if it is kept; nothing is logged."""
+    record = await store.find(desk.session, revision.object_id)
+    if record is None:
+        return None
+    named = record.choice.individual_id
+    individual = (await individuals.get_many(desk, [named]))[named]
+    return await signatures.find(desk.session, key_of(desk, individual), revision.id)
 
 
 async def find_current(desk: Desk, wanted: Filter) -> Record | None:
@@ -286,28 +374,38 @@ async def find_current(desk: Desk, wanted: Filter) -> Record | None:
 
 async def view_current(desk: Desk, individual: Individual, agreement_id: str) -> Kept:
     """Return an individual's one record under an agreement, or raise RecordNotFound."""
+    individual.hand(agreement_id)
     wanted = Filter(individual_ids=[individual.id], agreement_id=agreement_id)
     found = await find_current(desk, wanted)
     if found is None:
         raise RecordNotFound("no consent record under this data agreement")
-    await desk.ledger.note(told("consent.viewed", desk, individual, found.thing))
+    viewed = told("consent.viewed", desk, individual, found.thing)
+    await announcements.note(desk, viewed, individualId=individual.id)
     return await load(desk, individual, found)
 
 
-async def page_of(desk: Desk, persons: Sequence[Individual], wanted: Filter) -> list[Kept]:
+async def page_of(desk: Desk, persons: Sequence[Individual], wanted: Filter) -> Listed:
     """Return the records of those acted for, and log the look once for each of them."""
-    for_all = replace(wanted, individual_ids=[individual.id for individual in persons])
-    found = await store.page(desk.session, for_all)
+    reach = persons[0].reach if len(persons) == 1 else None
+    whose = [individual.id for individual in persons]
+    for_all = replace(wanted, individual_ids=whose, agreement_ids=reach)
+    found, stop = await _page(desk, for_all)
     await _note(desk, "consent.viewed", {one.id: one for one in persons}, found)
-    return await _with_states(desk, found)
+    return Listed(await _with_states(desk, found), stop)
 
 
-async def page(desk: Desk, kind: str, wanted: Filter) -> list[Kept]:
+async def page(desk: Desk, kind: str, wanted: Filter) -> Listed:
     """Return the records a filter lets through, and log the look once for each individual."""
-    found = await store.page(desk.session, wanted)
+    found, stop = await _page(desk, wanted)
     whose = await individuals.get_many(desk, (record.choice.individual_id for record in found))
     await _note(desk, kind, whose, found)
-    return await _with_states(desk, found)
+    return Listed(await _with_states(desk, found), stop)
+
+
+async def _page(desk: Desk, wanted: Filter) -> tuple[list[Record], Stop | None]:
+    found = await store.page(desk.session, replace(wanted, limit=wanted.limit + 1))
+    kept = found[: wanted.limit]
+    return kept, Stop(kept[-1].created_at, kept[-1].id) if len(found) > len(kept) else None
 
 
 async def view(desk: Desk, kind: str, tenant: str | None, record_id: str) -> Kept:
@@ -329,7 +427,7 @@ async def _note(
         seen.setdefault(record.choice.individual_id, []).append(record.id)
     await asyncio.gather(
         *(
-            desk.ledger.note(told(kind, desk, one, one.thing, records=seen.get(one.id, [])))
+            announcements.note(desk, told(kind, desk, one, one.thing, records=seen.get(one.id, [])))
             for one in whose.values()
         )
     )

@@ -4,16 +4,12 @@ The published fields keep their spelling: they are what the payload is made of.
 """
 
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from joserfc import jws
-from joserfc.errors import JoseError
-from joserfc.jwk import import_key
-
+from consent.keys.models import Jws, Level, Trust
 from consent.revisions.models import iso, sha256
 from kit.canonical import canonical
 from kit.problems import Conflict, Invalid
@@ -39,8 +35,8 @@ _SIGNER = (
     "verificationPublicKey",
     "timestamp",
 )
-_ALGORITHMS = ["Ed25519", "ES256"]
-_KEYS = (("OKP", "Ed25519"), ("EC", "P-256"))
+MOST = 20
+"""Signatures that one revision can carry."""
 
 
 class PayloadMismatch(Invalid):
@@ -55,16 +51,16 @@ class SignatureIncomplete(Invalid):
     title = "The signature is incomplete"
 
 
-class SignatureInvalid(Invalid):
-    """The cryptographic signature does not verify."""
-
-    title = "The signature does not verify"
-
-
 class SignatureNotBegun(Conflict):
     """There is no signature of this record to complete."""
 
     title = "No signature was begun"
+
+
+class SignaturesEnough(Conflict):
+    """A revision carries only so many signatures."""
+
+    title = "No more signatures"
 
 
 Content = Mapping[str, Any]
@@ -73,52 +69,89 @@ Content = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature of one revision; ``complete`` when somebody signed."""
+    """A signature of one revision; ``complete`` when somebody signed.
+
+    ``number`` is its place: the first signs the revision, each further one the one before it.
+    """
 
     id: str
     record_id: str
     revision_id: str
     content: Content
     complete: bool
+    number: int = 1
 
     @property
     def digest(self) -> str:
         """Return what the next revision keeps of it: SHA-256 over payload and signature."""
         return sha256(f"{self.content['payload']}\n{self.content['signature']}")
 
+    @property
+    def reference(self) -> str:
+        """Return the id of what it signs."""
+        return self.revision_id if self.number == 1 else str(self.content["objectReference"])
+
+    @property
+    def trust(self) -> Level:
+        """Return by whom it is vouched for; what was kept before this was noted brought its key."""
+        brought = "presented" if self.content["verificationMethod"] == "jws" else "none"
+        return self.content.get("verificationTrust", brought)
+
+    def says(self, sent: Content) -> bool:
+        """Tell whether somebody signed exactly what is sent, so that it was sent before."""
+        names = ("payload", "signature", *_SIGNER)
+        same = (
+            sent[name] == self.content[name]
+            for name in names
+            if sent.get(name) and name != "verificationPublicKey"
+        )
+        return self.complete and bool(sent.get("payload")) and all(same)
+
 
 def prepare(serialized: str, at: datetime, revision_id: str | None) -> dict[str, Any]:
     """Return a signature ready for signing, of a draft where the revision has no id yet."""
+    return _prepare(serialized, at, "revision", revision_id)
+
+
+def prepare_further(last: Signature, at: datetime) -> dict[str, Any]:
+    """Return a signature ready for signing that signs the one before it.
+
+    It signs a digest: payloads within payloads would double in length with each.
+    """
+    signed = {"signature": last.id, "sha256": last.digest}
+    return _prepare(canonical(signed).decode(), at, "signature", last.id)
+
+
+def _prepare(serialized: str, at: datetime, kind: str, reference: str | None) -> dict[str, Any]:
     content: dict[str, Any] = dict.fromkeys((*_PAYLOAD, *_SIGNER, "signature"), "")
     content |= {
         "verificationPayload": serialized,
         "verificationPayloadHash": sha256(serialized),
         "verificationPublicKey": None,
         "timestamp": iso(at),
-        "signedWithoutObjectReference": revision_id is None,
-        "objectType": "revision",
-        "objectReference": revision_id or "",
+        "signedWithoutObjectReference": reference is None,
+        "objectType": kind,
+        "objectReference": reference or "",
     }
-    return {**content, "payload": canonical(_fields(content)).decode()}
+    return {**content, "payload": _payload(content)}
 
 
-def complete(prepared: Content, sent: Content) -> dict[str, Any]:
-    """Return the content of a signature that counts.
+def complete(prepared: Content, sent: Content, trust: Trust) -> dict[str, Any]:
+    """Return the content of a signature that counts, with the key it was verified with.
 
     The payload must be the prepared one, or the prepared one with the signer's own fields filled
-    in; raises PayloadMismatch, SignatureIncomplete or SignatureInvalid.
+    in, to the letter; raises PayloadMismatch, SignatureIncomplete or SignatureInvalid.
     """
     signer = {name: sent[name] for name in _SIGNER if sent.get(name)}
     content = {**prepared, **signer}
-    said = parse(sent["payload"])
-    if said not in (_fields(prepared), _fields(content)):
+    if sent["payload"] not in {prepared["payload"], _payload(content)}:
         raise PayloadMismatch("the payload is not this record's own serialization")
     for name in ("verificationPayload", "verificationPayloadHash"):
         if sent.get(name) and sent[name] != prepared[name]:
             raise PayloadMismatch(f"{name} is not this record's own")
     content |= {"payload": sent["payload"], "signature": sent.get("signature") or ""}
-    _check_method(content)
-    return content
+    level, key = _check_method(content, trust)
+    return content | {"verificationTrust": level, "verificationPublicKey": key}
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -139,37 +172,50 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _fields(content: Content) -> dict[str, Any]:
-    return {name: content[name] for name in _PAYLOAD}
+def _payload(content: Content) -> str:
+    return canonical({name: content[name] for name in _PAYLOAD}).decode()
 
 
-def _check_method(content: Content) -> None:
-    method = content["verificationMethod"]
-    if method == "paper-scan" and not content["verificationArtifact"]:
-        raise SignatureIncomplete("paper-scan needs the scan in verificationArtifact")
-    if method == "declaration" and not content["verificationSignedBy"]:
-        raise SignatureIncomplete("declaration needs verificationSignedBy")
-    if method == "jws":
-        _verify(content)
-    elif method not in {"paper-scan", "declaration"}:
-        raise SignatureIncomplete("verificationMethod is paper-scan, declaration or jws")
+def _check_method(content: Content, trust: Trust) -> tuple[Level, Content | None]:
+    match content["verificationMethod"]:
+        case "paper-scan" if not content["verificationArtifact"]:
+            raise SignatureIncomplete("paper-scan needs the scan in verificationArtifact")
+        case "declaration" if not content["verificationSignedBy"]:
+            raise SignatureIncomplete("declaration needs verificationSignedBy")
+        case "jws" if not content["verificationJwsHeader"] or not content["signature"]:
+            raise SignatureIncomplete("jws needs verificationJwsHeader and signature")
+        case "paper-scan" | "declaration":
+            return "none", content["verificationPublicKey"]
+        case "jws":
+            return trust.check(
+                Jws(
+                    content["verificationJwsHeader"],
+                    content["signature"],
+                    content["payload"],
+                    content["verificationPublicKey"],
+                )
+            )
+        case _:
+            raise SignatureIncomplete("verificationMethod is paper-scan, declaration or jws")
 
 
-def _verify(content: Content) -> None:
-    """Check a JWS with detached payload (RFC 7515 appendix F), signed with Ed25519 or ES256."""
-    header, signature = content["verificationJwsHeader"], content["signature"]
-    if not header or not signature or not content["verificationPublicKey"]:
-        raise SignatureIncomplete(
-            "jws needs verificationJwsHeader, signature and verificationPublicKey"
-        )
-    if header.startswith("{"):
-        header = urlsafe_b64encode(header.encode()).decode().rstrip("=")
-    given: Mapping[str, Any] = content["verificationPublicKey"]
-    if (given.get("kty"), given.get("crv")) not in _KEYS or "d" in given:
-        raise SignatureInvalid("send the public half of an Ed25519 or P-256 key")
+def signed_wrong(serialized: str, kept: Signature | None, sent: Content) -> list[str]:
+    """Say what does not hold of a presented signature of a serialization; empty when all does."""
+    if kept is None or not kept.complete:
+        return ["no signature of this revision is kept"]
+    names = ("payload", "signature", *_PAYLOAD, *_SIGNER)
+    wrong = [
+        f"the signature's {name} is not what is kept"
+        for name in dict.fromkeys(names)
+        if sent.get(name) and sent[name] != kept.content.get(name)
+    ]
+    if kept.content["verificationPayload"] != serialized:
+        wrong.append("the signature is of another serialization")
     try:
-        key = import_key(dict(given))
-        compact = f"{header}..{signature}"
-        jws.deserialize_compact(compact, key, _ALGORITHMS, payload=content["payload"])
-    except (JoseError, ValueError, KeyError, TypeError) as error:
-        raise SignatureInvalid("the payload was not signed with this key") from error
+        said = parse(kept.content["payload"])
+        if said.get("verificationPayload") != serialized:
+            wrong.append("the signed payload holds another serialization")
+        complete({**kept.content, **said}, kept.content, Trust())
+    except Invalid as problem:
+        wrong.append(f"the signature does not stand: {problem.detail}")
+    return wrong

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from consent.keys.models import Level
 from consent.policies.schemas import Line
 from consent.signatures import models
 from kit.web import JsonObject, Text
@@ -35,7 +36,9 @@ class SignerFields(BaseModel):
         "in base64url; alg is Ed25519 or ES256",
     )
     verificationPublicKey: JsonObject | None = Field(
-        default=None, description="The public key of a JWS, as JWK (RFC 7517)"
+        default=None,
+        description="The public key of a JWS, as JWK (RFC 7517); not needed where the header's kid "
+        "is trusted",
     )
     timestamp: Line = Field(default="", description="When it was signed")
 
@@ -73,14 +76,21 @@ class Signature(SignerFields):
     signedWithoutObjectReference: bool = Field(
         description="Whether it was signed before its revision had an id"
     )
-    objectType: str = Field(description="What it signs", examples=["revision"])
-    objectReference: str = Field(description="The id of the revision it signs; empty in a draft")
+    objectType: str = Field(
+        description="What it signs: a revision, or the signature before it", examples=["revision"]
+    )
+    objectReference: str = Field(description="The id of what it signs; empty in a draft")
+    verificationTrust: Level = Field(
+        default="none",
+        description="By whom a JWS is vouched for: a key that the operator trusts, or only the key "
+        "it came with; none of other methods",
+    )
 
     @classmethod
     def of(cls, signature: models.Signature) -> "Signature":
         """Return a kept signature as the wire has it."""
-        reference = {"objectReference": signature.revision_id}
-        return cls.model_validate({**signature.content, **reference, "id": signature.id})
+        ours = {"objectReference": signature.reference, "verificationTrust": signature.trust}
+        return cls.model_validate({**signature.content, **ours, "id": signature.id})
 
     @classmethod
     def draft(cls, content: Mapping[str, Any]) -> "Signature":

@@ -1,25 +1,38 @@
 """What other features can ask about signatures."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from consent.revisions.models import Revision
 from consent.signatures import store
-from consent.signatures.models import Content, Signature, SignatureNotBegun
+from consent.signatures.models import (
+    MOST,
+    Content,
+    Signature,
+    SignaturesEnough,
+    prepare,
+    prepare_further,
+)
 from kit.database import Session
 from kit.identifiers import new_id
 from kit.sealing import DataKey
 
 
+async def find_all(session: Session, key: DataKey, revision_id: str) -> Sequence[Signature]:
+    """Return the signatures of a revision, each signing the one before; ``key`` unseals them."""
+    return await store.find_all(session, key, revision_id)
+
+
 async def find(session: Session, key: DataKey, revision_id: str) -> Signature | None:
-    """Return the signature of a revision, if there is one; ``key`` is the individual's."""
-    return await store.find(session, key, revision_id)
+    """Return the first signature of a revision, if there is one."""
+    return next(iter(await find_all(session, key, revision_id)), None)
 
 
-async def get_begun(session: Session, key: DataKey, revision_id: str) -> Signature:
-    """Return the signature of a revision, or raise SignatureNotBegun."""
-    found = await store.find(session, key, revision_id)
-    if found is None:
-        raise SignatureNotBegun("ask for the signature first: POST to the same path")
-    return found
+async def digest(session: Session, key: DataKey, revision_id: str) -> str | None:
+    """Return the digest of the last signature of a revision that somebody signed."""
+    signed = [each for each in await find_all(session, key, revision_id) if each.complete]
+    return signed[-1].digest if signed else None
 
 
 async def keep(
@@ -31,16 +44,20 @@ async def keep(
     )
 
 
-async def begin(
-    session: Session, key: DataKey, *, record_id: str, revision_id: str, content: Content
-) -> Signature:
-    """Return the signature of a revision that waits to be signed, making it if there is none."""
-    found = await store.find(session, key, revision_id)
-    if found is not None:
-        return found
-    return await _save(
-        session, key, Signature(str(new_id()), record_id, revision_id, content, complete=False)
-    )
+async def begin(session: Session, key: DataKey, record_id: str, revision: Revision) -> Signature:
+    """Return the signature that waits to be signed, making it if there is none.
+
+    The first signs the revision, a further one the one before it. Raises SignaturesEnough.
+    """
+    kept = await store.find_all(session, key, revision.id)
+    if kept and not kept[-1].complete:
+        return kept[-1]
+    if len(kept) == MOST:
+        raise SignaturesEnough(f"a record carries {MOST} signatures at most")
+    at, number = datetime.now(UTC), len(kept) + 1
+    content = prepare_further(kept[-1], at) if kept else prepare(revision.snapshot, at, revision.id)
+    begun = Signature(str(new_id()), record_id, revision.id, content, complete=False, number=number)
+    return await _save(session, key, begun)
 
 
 async def finish(

@@ -8,30 +8,38 @@ from consent.signatures.models import Signature
 from kit.database import Session
 from kit.sealing import DataKey
 
-_SELECT = "SELECT id, record_id, revision_id, complete, sealed FROM signature "
+_SELECT = "SELECT id, record_id, revision_id, complete, number, sealed FROM signature "
+
+
+def _bound(revision_id: str, number: int) -> bytes:
+    """Return what a sealed signature is bound to: its place."""
+    return (revision_id if number == 1 else f"{revision_id}/{number}").encode()
 
 
 def _signature(key: DataKey, row: asyncpg.Record) -> Signature:
-    content = json.loads(key.open(row["sealed"], row["revision_id"].encode()))
-    return Signature(row["id"], row["record_id"], row["revision_id"], content, row["complete"])
+    revision_id, number = row["revision_id"], row["number"]
+    content = json.loads(key.open(row["sealed"], _bound(revision_id, number)))
+    return Signature(row["id"], row["record_id"], revision_id, content, row["complete"], number)
 
 
-async def find(session: Session, key: DataKey, revision_id: str) -> Signature | None:
-    """Return the signature of a revision, if there is one."""
-    row = await session.fetchrow(f"{_SELECT} WHERE revision_id = $1", revision_id)
-    return _signature(key, row) if row else None
+async def find_all(session: Session, key: DataKey, revision_id: str) -> list[Signature]:
+    """Return the signatures of a revision in their order."""
+    rows = await session.fetch(f"{_SELECT} WHERE revision_id = $1 ORDER BY number", revision_id)
+    return [_signature(key, row) for row in rows]
 
 
 async def save(session: Session, key: DataKey, signature: Signature) -> None:
-    """Keep a signature, in place of one of the same revision that nobody signed."""
-    sealed = key.seal(json.dumps(signature.content).encode(), signature.revision_id.encode())
+    """Keep a signature, in place of one of the same place that nobody signed."""
+    bound = _bound(signature.revision_id, signature.number)
+    sealed = key.seal(json.dumps(signature.content).encode(), bound)
     await session.fetch(
-        "INSERT INTO signature (id, record_id, revision_id, complete, sealed) "
-        "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (revision_id, number) DO UPDATE "
+        "INSERT INTO signature (id, record_id, revision_id, complete, sealed, number) "
+        "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (revision_id, number) DO UPDATE "
         "SET complete = EXCLUDED.complete, sealed = EXCLUDED.sealed WHERE NOT signature.complete",
         signature.id,
         signature.record_id,
         signature.revision_id,
         signature.complete,
         sealed,
+        signature.number,
     )

@@ -16,13 +16,14 @@ from consent.consents.models import (
 from consent.door import BothSpellings, HeaderId, Office, QueryId
 from consent.individuals import service as individuals
 from consent.individuals.models import IndividualMissing, IndividualNotFound, IndividualNotYours
+from consent.keys.models import SignatureInvalid
 from consent.policies.schemas import Line
 from consent.revisions.schemas import Moment
 from consent.signatures.models import (
     PayloadMismatch,
     SignatureIncomplete,
-    SignatureInvalid,
     SignatureNotBegun,
+    SignaturesEnough,
 )
 from consent.signatures.schemas import Signature, SignatureAnswer, SignatureBody
 from consent.submissions import schemas, service
@@ -63,7 +64,7 @@ async def service_individual_consent_record_draft_create(  # noqa: PLR0913, PLR0
 ) -> schemas.DraftAnswer:
     """Return a record and a signature to be signed; nothing is kept (CON-9.2.a)."""
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, query)
+    individual = await individuals.acting(desk, header, query, by_agreement=True)
     wish = Wish(dataAgreementId, revisionId, optIn, expiresAt, attributes)
     return schemas.DraftAnswer.of(await service.draft(desk, individual, wish))
 
@@ -88,14 +89,14 @@ async def service_individual_consent_record_signature_create(  # noqa: PLR0913, 
     Sending the same again answers the same, with its old time.
     """
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, query, lock="FOR UPDATE")
+    individual = await individuals.acting(desk, header, query, lock="FOR UPDATE", by_agreement=True)
     return schemas.SubmissionAnswer.of(await service.submit(desk, individual, body.submission()))
 
 
 @router.post(
     "/service/individual/record/consent-record/{consentRecordId}/signature/",
     operation_id="serviceIndividualSignatureCreate",
-    responses=may_answer(*_WHOSE, *_OPEN, RecordNotFound, RecordSuperseded),
+    responses=may_answer(*_WHOSE, *_OPEN, RecordNotFound, RecordSuperseded, SignaturesEnough),
 )
 async def service_individual_signature_create(
     session: Transaction,
@@ -105,9 +106,12 @@ async def service_individual_signature_create(
     _body: SignatureBody | None = None,
     header: HeaderId = None,
 ) -> SignatureAnswer:
-    """Return a record's signature with a payload ready for signing; what is sent is not used."""
+    """Return a record's next signature with a payload ready for signing; what is sent is not used.
+
+    On a signed record it is a further one, which signs the one before it.
+    """
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, lock="FOR UPDATE")
+    individual = await individuals.acting(desk, header, lock="FOR UPDATE", by_agreement=True)
     begun = await service.begin(desk, individual, consentRecordId)
     return SignatureAnswer(signature=Signature.of(begun))
 
@@ -127,8 +131,8 @@ async def service_individual_signature_update(  # noqa: PLR0913, PLR0917  publis
     body: SignatureBody,
     header: HeaderId = None,
 ) -> SignatureAnswer:
-    """Sign a record whose signature was begun; a signed one is answered as it stands."""
+    """Sign a record whose signature was begun; the same again is answered as it stands."""
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, lock="FOR UPDATE")
+    individual = await individuals.acting(desk, header, lock="FOR UPDATE", by_agreement=True)
     signed = await service.finish(desk, individual, consentRecordId, body.signature.content())
     return SignatureAnswer(signature=Signature.of(signed))

@@ -10,7 +10,15 @@ from consent.individuals.models import Individual
 from consent.revisions import service as revisions
 from consent.revisions.models import Revision, sha256
 from consent.signatures import service as signatures
-from consent.signatures.models import Content, PayloadMismatch, Signature, complete, parse, prepare
+from consent.signatures.models import (
+    Content,
+    PayloadMismatch,
+    Signature,
+    SignatureNotBegun,
+    complete,
+    parse,
+    prepare,
+)
 from consent.submissions.models import Draft, Submission, Wish
 
 
@@ -33,7 +41,8 @@ async def draft(desk: Desk, individual: Individual, wish: Wish) -> Draft:
         attributes=wish.attributes,
     )
     await desk.ledger.note(told("consent.drafted", desk, individual, agreement.thing))
-    text = choice.snapshot(at, None, desk.representative).text
+    who = consents.authorized_by(desk, individual, agreement.id)
+    text = choice.snapshot(at, None, who).text
     return Draft(choice, revision, prepare(text, at, None))
 
 
@@ -64,8 +73,9 @@ async def submit(desk: Desk, individual: Individual, sent: Submission) -> Kept:
         expires_at=sent.expires_at,
         attributes=sent.attributes,
     )
-    text = choice.snapshot(at, None, desk.representative).text
-    signed = complete(prepare(text, at, None), sent.signature)
+    who = consents.authorized_by(desk, individual, agreement.id)
+    text = choice.snapshot(at, None, who).text
+    signed = complete(prepare(text, at, None), sent.signature, desk.trust)
     record = await consents.find_under(desk, individual, revision)
     if record is not None and record.stands(choice, now):
         return await consents.load(desk, individual, record)
@@ -81,31 +91,31 @@ async def _again(desk: Desk, individual: Individual, known: Revision) -> Kept:
 
 
 async def begin(desk: Desk, individual: Individual, record_id: str) -> Signature:
-    """Return a record's signature with a payload ready for signing.
+    """Return a record's next signature with a payload ready for signing.
 
-    Raises RecordNotFound, RecordSuperseded, RevisionOutdated or AgreementInactive.
+    The first signs the record's newest state, a further one the signature before it. Raises
+    RecordNotFound, RecordSuperseded, RevisionOutdated, AgreementInactive or SignaturesEnough.
     """
-    record = await consents.get_signable(desk, individual, record_id)
+    record = await consents.get(desk, individual, record_id)
+    await consents.check_signable(desk, individual, record)
     revision = await revisions.get(desk.session, record.revision_id)
-    return await signatures.begin(
-        desk.session,
-        key_of(desk, individual),
-        record_id=record.id,
-        revision_id=revision.id,
-        content=prepare(revision.snapshot, datetime.now(UTC), revision.id),
-    )
+    return await signatures.begin(desk.session, key_of(desk, individual), record.id, revision)
 
 
 async def finish(desk: Desk, individual: Individual, record_id: str, sent: Content) -> Signature:
-    """Sign a record whose signature was begun; a signed one is answered as it stands.
+    """Sign what was begun of a record; the same again is answered as it stands.
 
     Raises as ``begin``, SignatureNotBegun, or what ``complete`` finds wrong.
     """
-    record = await consents.get_signable(desk, individual, record_id)
-    key = key_of(desk, individual)
-    begun = await signatures.get_begun(desk.session, key, record.revision_id)
-    if begun.complete:
-        return begun
-    signed = await signatures.finish(desk.session, key, begun, complete(begun.content, sent))
+    record, key = await consents.get(desk, individual, record_id), key_of(desk, individual)
+    kept = await signatures.find_all(desk.session, key, record.revision_id)
+    for each in kept:
+        if each.says(sent):
+            return each
+    await consents.check_signable(desk, individual, record)
+    if not kept or kept[-1].complete:
+        raise SignatureNotBegun("ask for the signature first: POST to the same path")
+    content = complete(kept[-1].content, sent, desk.trust)
+    signed = await signatures.finish(desk.session, key, kept[-1], content)
     await consents.mark_signed(desk, individual, record)
     return signed

@@ -1,0 +1,1 @@
+"""Keys: whose cryptographic signatures count."""

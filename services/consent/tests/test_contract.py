@@ -41,12 +41,24 @@ PUT /service/individual/record/consent-record/{consentRecordId}/signature/ servi
 GET /service/individual/record/data-agreement/{dataAgreementId}/all/ serviceIndividualDataAgreementConsentRecordList
 GET /service/individual/record/data-agreement/{dataAgreementId}/ serviceIndividualConsentRecordRead
 DELETE /service/individual/record/ serviceIndividualConsentRecordDeleteAll
+POST /config/webhook/ configWebhookCreate
+GET /config/webhook/{webhookId}/ configWebhookRead
+PUT /config/webhook/{webhookId}/ configWebhookUpdate
+DELETE /config/webhook/{webhookId}/ configWebhookDelete
+GET /config/webhooks/ configWebhookList
 GET /audit/consent-records/ auditConsentRecordList
 GET /audit/consent-record/{consentRecordId}/ auditConsentRecordRead
 GET /audit/data-agreements/ auditDataAgreementList
 GET /audit/data-agreement/{dataAgreementId}/ auditDataAgreementRead
 """  # noqa: E501  one published operation on each line
 OURS = {
+    "configWebhookEventList",
+    "configWebhookSubscriptions",
+    "configWebhookSubscribe",
+    "configWebhookRotate",
+    "configWebhookTest",
+    "configWebhookDeliveries",
+    "configWebhookRedeliver",
     "configDataAgreementRevisionsList",
     "serviceIndividualSearch",
     "configRepresentationCreate",

@@ -9,6 +9,7 @@ them with ``steps.create_deliveries`` and says in its own words who may see them
 from kit.deliveries.client import Answer, Outside
 from kit.deliveries.couriers import Courier, Couriers
 from kit.deliveries.models import (
+    MEDIA_TYPE,
     Attempt,
     Delivery,
     DeliveryNotFound,
@@ -34,9 +35,10 @@ from kit.deliveries.service import (
 )
 from kit.deliveries.signing import is_secret, new_secret
 from kit.deliveries.tables import add_tables
-from kit.deliveries.work import Context, handlers
+from kit.deliveries.work import Context, Prepare, handlers
 
 __all__ = [
+    "MEDIA_TYPE",
     "AddressRefused",
     "Answer",
     "Attempt",
@@ -50,6 +52,7 @@ __all__ = [
     "Outcome",
     "Outside",
     "PayloadDestroyed",
+    "Prepare",
     "Schedule",
     "Secret",
     "State",

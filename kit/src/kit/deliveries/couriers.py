@@ -6,11 +6,11 @@ from typing import Protocol
 
 from kit.deliveries import signing
 from kit.deliveries.client import Outside
-from kit.deliveries.models import MEDIA_TYPE, Event, Outcome, Target
+from kit.deliveries.models import Event, Outcome, Target
 from kit.deliveries.networks import UnreachableError
 from kit.mediator import Mediator, NeighbourUnavailable
 
-_HEADERS = {"content-type": f"{MEDIA_TYPE}; charset=utf-8", "user-agent": "GovBlocks"}
+_AGENT = "GovBlocks"
 
 
 class Courier(Protocol):
@@ -33,9 +33,10 @@ class Couriers:
         if target.room:
             return await self._publish(target, event)
         body = event.body()
-        signed = signing.headers(event.id, datetime.now(UTC), body, target.secrets)
+        said = {"content-type": f"{target.media_type}; charset=utf-8", "user-agent": _AGENT}
+        said |= signing.headers(event.id, datetime.now(UTC), body, target.secrets)
         try:
-            answer = await self._outside.call("POST", target.url, body, {**_HEADERS, **signed})
+            answer = await self._outside.call("POST", target.url, body, said)
         except UnreachableError as error:
             return Outcome(error.reason)
         return Outcome.answered(answer.status, answer.again_after)

@@ -101,12 +101,14 @@ class Target:
     """Where an endpoint's events go: to an address, signed, or to a room of the mediator.
 
     ``room`` is ``INSTANCE/CLASS/MEMBER/APPLICATION``; ``room_type`` the event type there.
+    ``media_type`` is what a callback calls its body.
     """
 
     url: str = ""
     secrets: tuple[Secret, ...] = ()
     room: str = ""
     room_type: str = ""
+    media_type: str = MEDIA_TYPE
 
     def rotated(self, secret: str, now: datetime, overlap: timedelta) -> Self:
         """Return the target with a new secret; those before it sign along for ``overlap``."""
@@ -125,7 +127,7 @@ class Target:
             for each in self.secrets
         ]
         said = {"url": self.url, "secrets": secrets, "room": self.room, "type": self.room_type}
-        return json.dumps(said).encode()
+        return json.dumps({**said, "mediaType": self.media_type}).encode()
 
     @classmethod
     def load(cls, kept: bytes) -> Self:
@@ -135,7 +137,8 @@ class Target:
             Secret(each["value"], each["until"] and datetime.fromisoformat(each["until"]))
             for each in said["secrets"]
         )
-        return cls(said["url"], secrets, said["room"], said["type"])
+        media_type = said.get("mediaType", MEDIA_TYPE)  # not kept at first
+        return cls(said["url"], secrets, said["room"], said["type"], media_type)
 
 
 @dataclass(frozen=True, slots=True)

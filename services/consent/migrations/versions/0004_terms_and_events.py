@@ -33,12 +33,12 @@ _WEBHOOKS = (
     CREATE TABLE webhook (
       id text PRIMARY KEY,
       tenant text NOT NULL,
-      endpoint_id uuid NOT NULL REFERENCES delivery_endpoint (id),
-      content_type text NOT NULL,
+      endpoint_id uuid NOT NULL UNIQUE REFERENCES delivery_endpoint (id),
       disabled boolean NOT NULL,
       events text[] NOT NULL,
       created_at timestamptz NOT NULL,
-      changed_at timestamptz NOT NULL
+      changed_at timestamptz NOT NULL,
+      deleted_at timestamptz
     )
     """,
     "CREATE INDEX webhook_tenant ON webhook (tenant, created_at)",

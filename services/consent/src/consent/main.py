@@ -15,6 +15,8 @@ from consent.policies import api as policies
 from consent.settings import Settings
 from consent.submissions import api as submissions
 from consent.verification import api as verification
+from consent.webhooks import api as webhooks
+from consent.webhooks.jobs import preparing
 from kit import audit as evidence
 from kit import deliveries, jobs, web
 from kit.database import Database
@@ -36,6 +38,7 @@ _ROUTERS = (
     submissions.router,
     verification.router,
     audit.router,
+    webhooks.router,
     evidence.router,
 )
 
@@ -63,7 +66,9 @@ async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
         deliveries.Networks(settings.delivery_networks), settings.delivery_timeout
     )
     couriers = deliveries.Couriers(outside, mediator)
-    delivering = deliveries.Context(database, keyring, couriers, settings.delivery_timeout)
+    delivering = deliveries.Context(
+        database, keyring, couriers, settings.delivery_timeout, prepare=preparing(database)
+    )
     told = {
         **deliveries.handlers(delivering),
         **announcing.handlers(mediator, settings.decision_keepers),

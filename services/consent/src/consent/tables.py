@@ -142,11 +142,11 @@ webhook = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("tenant", Text, nullable=False),
-    Column("endpoint_id", ForeignKey("delivery_endpoint.id"), nullable=False),
-    Column("content_type", Text, nullable=False),
+    Column("endpoint_id", ForeignKey("delivery_endpoint.id"), nullable=False, unique=True),
     Column("disabled", Boolean, nullable=False),
     Column("events", ARRAY(Text), nullable=False),  # the kinds it is told of
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    Column("deleted_at", DateTime(timezone=True)),
     Index("webhook_tenant", "tenant", "created_at"),
 )

@@ -23,7 +23,9 @@ EVENTS: Mapping[str, str] = {
     "consent.expiry-changed": "An individual changed when a consent ends",
     "consent.expired": "The time of a consent is over",
     "consent.forgotten": "A consent record was deleted for good, as the individual asked",
-    "consent.viewed": "Somebody looked at consent records for an individual",
+    "representation.created": "Somebody may act for an individual",
+    "representation.ended": "Somebody may not act for an individual any more",
+    "consent.viewed": "An application, and not the person, looked at an individual's consent",
 }
 """The kinds of events, each named as its entry in the ledger is, with what it means."""
 
@@ -40,11 +42,33 @@ CLOSING = frozenset(
 )
 """After these a decision that somebody keeps may be wrong: it is called back."""
 
+OBJECTS: Mapping[str, str] = {
+    "policy": "policyId",
+    "data-agreement": "dataAgreementId",
+    "consent-record": "consentRecordId",
+    "individual": "individualId",
+    "representation": "representationId",
+}
+"""What the object of an entry is called where it is told."""
+
+_FACTS = {
+    "agreement": "dataAgreementId",
+    "revision": "revisionId",
+    "state": "state",
+    "records": "consentRecordIds",
+    "individual": "individualId",
+    "representative": "representativeId",
+    "role": "kind",
+    "endedBy": "endedBy",
+}
+
 
 def event(entry: Entry, data: Mapping[str, Any]) -> Event:
-    """Return the event that tells what an entry says: ids only, nothing sealed, nobody's name."""
+    """Return the event that tells what an entry says: by ids made here, nobody's name.
+
+    Of the entry's facts only those are told that name a thing or a state; ``data`` goes with them.
+    """
     tenant, name, object_id = entry.object.rsplit("/", 2)
-    facts = {key: value for key, value in entry.facts.items() if key != "requestId"}
-    return Event(
-        TYPE + entry.kind, f"/{tenant}/consent", {**facts, **data}, subject=f"{name}/{object_id}"
-    )
+    facts = {_FACTS[key]: value for key, value in entry.facts.items() if key in _FACTS}
+    said = {OBJECTS[name]: object_id, **facts, "application": entry.actor, **data}
+    return Event(TYPE + entry.kind, f"/{tenant}/consent", said, subject=f"{name}/{object_id}")

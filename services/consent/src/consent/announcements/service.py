@@ -1,19 +1,31 @@
 """How what happened is written down and told: with one call, in one transaction."""
 
 import json
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Any
 
-from consent.announcements.models import CLOSING, EVENTS, event
+from consent.announcements.models import CLOSING, EVENTS, OBJECTS, event
 from consent.desk import Desk
 from consent.webhooks import service as webhooks
 from kit import deliveries, jobs
+from kit.database import Connection, Session, Transaction
 from kit.evidence import Entry
 
 CALL_BACK = "call decisions back"
 """The job that tells those who keep decisions to forget some; its payload is JSON,
 ``{"consentRecordId": …}`` or ``{"dataAgreementId": …}``."""
 
-_CALLED_BACK = {"consent-record": "consentRecordId", "data-agreement": "dataAgreementId"}
+
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """Lends what a session works on: a transaction on it is the session's own where it has one."""
+
+    session: Session
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
+        """Lend the session's connection."""
+        return self.session.lend()
 
 
 async def record(desk: Desk, entry: Entry, **data: Any) -> None:
@@ -24,11 +36,21 @@ async def record(desk: Desk, entry: Entry, **data: Any) -> None:
     """
     await desk.ledger.record(desk.session, entry)
     if entry.kind in EVENTS:
-        await tell(desk, entry, **data)
+        await tell(desk, entry, by=_by(desk, entry), **data)
     if entry.kind in CLOSING:
         _, name, object_id = entry.object.rsplit("/", 2)
-        payload = json.dumps({_CALLED_BACK[name]: object_id}).encode()
+        payload = json.dumps({OBJECTS[name]: object_id}).encode()
         await jobs.enqueue(desk.session, CALL_BACK, payload, priority=1)
+
+
+async def note(desk: Desk, entry: Entry, **data: Any) -> None:
+    """Write a look down, and tell it when an application had it and not the person.
+
+    ``data`` as in ``record``. What is told is enqueued before the answer leaves.
+    """
+    await desk.ledger.note(entry)
+    if entry.kind in EVENTS and desk.person is None:
+        await tell(desk, entry, by=_by(desk, entry), **data)
 
 
 async def tell(desk: Desk, entry: Entry, **data: Any) -> None:
@@ -37,4 +59,13 @@ async def tell(desk: Desk, entry: Entry, **data: Any) -> None:
     endpoints = await webhooks.endpoints_for(desk.session, tenant, entry.kind)
     if endpoints:
         told = event(entry, data)
-        await deliveries.deliver(desk.session, desk.keyring, [(each, told) for each in endpoints])
+        async with Transaction(_Same(desk.session)) as session:
+            await deliveries.deliver(session, desk.keyring, [(each, told) for each in endpoints])
+
+
+def _by(desk: Desk, entry: Entry) -> str:
+    """Return who acted: the ``person``, a ``representative``, or an ``application`` for them."""
+    if desk.person is None:
+        return "application"
+    hands = desk.representative or entry.facts.get("representations")
+    return "representative" if hands else "person"

@@ -1,10 +1,11 @@
 """What the consent block's tests stand on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from httpx import AsyncClient
 from joserfc import jws
 from joserfc.jwk import ECKey, OKPKey
@@ -154,3 +155,15 @@ def house(house_for: HouseFor) -> House:
 @pytest.fixture
 def client(house: House) -> AsyncClient:
     return house.client
+
+
+@pytest.fixture
+def configure(app: FastAPI) -> Generator[Callable[..., None]]:
+    """Return what changes settings of the block while a test runs."""
+    before = app.state.settings
+
+    def change(**more: Any) -> None:
+        app.state.settings = before.model_copy(update=more)
+
+    yield change
+    app.state.settings = before

@@ -11,14 +11,12 @@ RECORDS = "/service/individual/record/consent-record/"
 
 
 @pytest.fixture
-def trusted(app):
+def trusted(configure) -> OKPKey:
     """Return a key that the operator trusts while the test runs; its kid is desk-1."""
-    key, state = OKPKey.generate_key("Ed25519"), app.state
-    before = state.settings
+    key = OKPKey.generate_key("Ed25519")
     keys = {"keys": [{**key.as_dict(private=False), "kid": "desk-1"}]}
-    state.settings = before.model_copy(update={"signing_keys": json.dumps(keys)})
-    yield key
-    state.settings = before
+    configure(signing_keys=json.dumps(keys))
+    return key
 
 
 async def _given(house, **more):

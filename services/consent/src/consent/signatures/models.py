@@ -165,6 +165,14 @@ def parse(text: str) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
+def snapshot_of(payload: str) -> str:
+    """Return the serialization that a payload says was signed, or raise PayloadMismatch."""
+    found = parse(payload).get("verificationPayload")
+    if not isinstance(found, str) or any("\ud800" <= letter <= "\udfff" for letter in found):
+        raise PayloadMismatch("the payload holds no verificationPayload")
+    return found
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

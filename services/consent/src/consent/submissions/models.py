@@ -32,6 +32,11 @@ class Submission:
     attributes: Sequence[str] | None = None
     individual_id: str | None = None
 
+    def says(self, choice: Choice) -> bool:
+        """Tell whether the record beside the signature is this choice."""
+        said = self.agreement_id, self.agreement_revision_hash, self.opt_in
+        return said == (choice.agreement_id, choice.agreement_revision_hash, choice.opt_in)
+
     def check_revision(self, revision: Revision) -> None:
         """Raise RevisionOutdated when it was signed under another revision (CON-9.2.e)."""
         if self.agreement_revision_hash != revision.hash:

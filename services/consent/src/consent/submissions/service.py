@@ -18,6 +18,7 @@ from consent.signatures.models import (
     complete,
     parse,
     prepare,
+    snapshot_of,
 )
 from consent.submissions.models import Draft, Submission, Wish
 
@@ -52,12 +53,12 @@ async def submit(desk: Desk, individual: Individual, sent: Submission) -> Kept:
     What was submitted before is answered as it stands, with its old time (CON-9.2.d). The row of
     ``individual`` is locked by the caller, so that two submits follow one another.
     """
-    serialized = parse(sent.signature["payload"]).get("verificationPayload")
-    if not isinstance(serialized, str) or sent.individual_id not in {None, individual.id}:
+    serialized = snapshot_of(sent.signature["payload"])
+    if sent.individual_id not in {None, individual.id}:
         raise PayloadMismatch("the payload is not this individual's record")
     known = await revisions.find_by_digest(desk.session, sha256(serialized))
     if known is not None:
-        return await _again(desk, individual, known)
+        return await _again(desk, individual, sent, known)
     agreement, revision = await consents.open_agreement(
         desk, individual, sent.agreement_id, None, lock="FOR SHARE"
     )
@@ -82,11 +83,13 @@ async def submit(desk: Desk, individual: Individual, sent: Submission) -> Kept:
     return await consents.write(desk, individual, record, Step(choice, revision, at, signed))
 
 
-async def _again(desk: Desk, individual: Individual, known: Revision) -> Kept:
+async def _again(desk: Desk, individual: Individual, sent: Submission, known: Revision) -> Kept:
     """Answer a repeated submit, or raise DraftOutdated when its signature is spent."""
     record = await consents.find(desk, individual, known.object_id)
     if record is None or record.revision_id != known.id:
         raise DraftOutdated("this signature was used; ask for a new draft")
+    if not sent.says(record.choice):
+        raise PayloadMismatch("the record beside the payload is another one")
     return await consents.load(desk, individual, record)
 
 

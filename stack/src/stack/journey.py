@@ -37,6 +37,7 @@ MIDWIFE = "DEV47001010019"
 PORTAL_KEY = "citizen-portal-development-key"  # the demo instance's own, written out there
 _DELIVERED_WITHIN = 20.0
 _PROVEN_WITHIN = 10.0
+_REPORTED_WITHIN = 10.0
 
 
 class Journey:
@@ -384,6 +385,27 @@ class Journey:
         reads = [use["id"] for use in uses if use.get("readerId") == MIDWIFE]
         require(reads, "the midwife's read is there")
         self._read = str(reads[0])
+        await self._sees_what_was_sent()
+
+    async def _sees_what_was_sent(self) -> None:
+        """Wait until the gateway has reported the midwife's read, and look at it."""
+        address = f"{CONSENT}/individual/transmissions/"
+        started = time.perf_counter()
+        while True:
+            answer = await self._mother.client.get(address)
+            waited = answer.is_success and time.perf_counter() - started < _REPORTED_WITHIN
+            require(waited, f"what was sent of her is reported: {answer.text[:200]}")
+            if answer.json()["transmissions"]:
+                break
+            await asyncio.sleep(0.05)
+        listed = await self._mother.asks(
+            "Consent", "asks which data went to whom, under which consent", f"GET {address}", _sent
+        )
+        [sent] = listed["transmissions"]
+        require(sent["consentRecordId"] == self._consent["id"], "it was sent under her consent")
+        require(sent["client"] == HEALTH_CENTRE, "to the health centre")
+        require(sent["dataSource"] == POPULATION, "from the population register")
+        require("birthdate" in sent["attributes"], "with what it holds of her")
 
     async def _withdraws(self) -> None:
         listed = await self._mother.asks(
@@ -516,6 +538,11 @@ def _readers(body: Any) -> str:
     newest = body[0]
     reader, institution = newest.get("readerId"), newest.get("readerInstitutionName")
     return f"{len(body)} entries; the newest: {reader} of {institution}"
+
+
+def _sent(body: Any) -> str:
+    newest = body["transmissions"][0]
+    return f"{', '.join(newest['attributes'])} to {newest['client']} at {newest['at'][:19]}Z"
 
 
 def _exchanges(body: Any) -> str:

@@ -1,0 +1,77 @@
+"""Keeping what the gateway reports, and showing it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from consent.desk import Desk
+from consent.individuals import service as individuals
+from consent.individuals.models import Individual
+from consent.tracing import trace
+from consent.transmissions import store
+from consent.transmissions.models import Exchange, Filter, Page, Place, Refused, Transmission
+from kit.database import Session
+
+VIEWED = "transmission.viewed"
+
+
+async def report(session: Session, exchanges: Sequence[Exchange]) -> list[Refused]:
+    """Keep exchanges, each of them once however often it is reported; return what is not kept.
+
+    No entry is written: the exchange is one, in the gateway's ledger, and that is what is named.
+    """
+    return await store.insert(session, exchanges)
+
+
+async def forget(session: Session, record_ids: Sequence[str]) -> None:
+    """Take the individual out of what was sent under records that are forgotten."""
+    await store.forget(session, record_ids)
+
+
+async def page_of(desk: Desk, persons: Sequence[Individual], wanted: Filter) -> Page:
+    """Return what was sent of those acted for; a look by anybody but themselves is logged."""
+    found = await _page(desk, replace(wanted, individual_ids=[one.id for one in persons]))
+    await _note(desk, [one for one in persons if not _is_self(desk, one)], found.found)
+    return found
+
+
+def _is_self(desk: Desk, individual: Individual) -> bool:
+    speaks_for_themselves = desk.person is not None and desk.caller.represents is None
+    return speaks_for_themselves and individual.identity.external_id == desk.person
+
+
+async def page(desk: Desk, wanted: Filter) -> Page:
+    """Return what was sent under a member's agreements, or any (None), and log the look."""
+    found = await _page(desk, wanted)
+    named = {one.individual_id for one in found.found if one.individual_id is not None}
+    whose = await individuals.get_many(desk, named)
+    await _note(desk, list(whose.values()), found.found)
+    return found
+
+
+async def _page(desk: Desk, wanted: Filter) -> Page:
+    found = await store.page(desk.session, replace(wanted, limit=wanted.limit + 1))
+    shown = found[: wanted.limit]
+    more = len(found) > wanted.limit
+    return Page(shown, Place(shown[-1].at, shown[-1].id) if more else None)
+
+
+async def _note(desk: Desk, whose: Sequence[Individual], found: Sequence[Transmission]) -> None:
+    seen: dict[str | None, set[str]] = {}
+    for one in found:
+        seen.setdefault(one.individual_id, set()).add(one.record_id)
+    await asyncio.gather(
+        *(
+            desk.ledger.note(
+                trace(
+                    VIEWED,
+                    desk.caller,
+                    one.thing,
+                    subject=one.identity.external_id,
+                    tenant=one.tenant,
+                    records=sorted(seen.get(one.id, ())),
+                )
+            )
+            for one in whose
+        )
+    )

@@ -44,6 +44,30 @@ _WEBHOOKS = (
     "CREATE INDEX webhook_tenant ON webhook (tenant, created_at)",
 )
 
+_TRANSMISSIONS = (
+    """
+    CREATE TABLE transmission (
+      id uuid PRIMARY KEY,
+      at timestamptz NOT NULL,
+      tenant text NOT NULL,
+      record_id text NOT NULL,
+      individual_id text REFERENCES individual (id),
+      agreement_id text NOT NULL,
+      client text NOT NULL,
+      data_source text NOT NULL,
+      service text NOT NULL,
+      attributes text[],
+      decision_id text,
+      exchange_id uuid NOT NULL,
+      CONSTRAINT transmission_once UNIQUE (exchange_id, record_id)
+    )
+    """,
+    "CREATE INDEX transmission_individual ON transmission (individual_id, at, id)",
+    "CREATE INDEX transmission_tenant ON transmission (tenant, at, id)",
+    "CREATE INDEX transmission_record ON transmission (record_id, at, id)",
+    "CREATE INDEX transmission_at ON transmission (at, id)",
+)
+
 
 def upgrade() -> None:
     """Extend what is there, and create what is new."""
@@ -52,4 +76,6 @@ def upgrade() -> None:
     steps.create_queue()
     steps.create_deliveries()
     for statement in _WEBHOOKS:
+        op.execute(statement)
+    for statement in _TRANSMISSIONS:
         op.execute(statement)

@@ -14,6 +14,7 @@ from consent.individuals import api as individuals
 from consent.policies import api as policies
 from consent.settings import Settings
 from consent.submissions import api as submissions
+from consent.transmissions import api as transmissions
 from consent.verification import api as verification
 from consent.webhooks import api as webhooks
 from consent.webhooks.jobs import preparing
@@ -33,6 +34,7 @@ _POLL = timedelta(seconds=1)  # between two looks for what is due to be tried ag
 _ROUTERS = (
     policies.router,
     agreements.router,
+    transmissions.router,
     individuals.router,
     consents.router,
     submissions.router,

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -149,4 +150,27 @@ webhook = Table(
     Column("changed_at", DateTime(timezone=True), nullable=False),
     Column("deleted_at", DateTime(timezone=True)),
     Index("webhook_tenant", "tenant", "created_at"),
+)
+
+# what the gateway reports: evidence of it is in the gateway's ledger; record and agreement may go
+transmission = Table(
+    "transmission",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("tenant", Text, nullable=False),  # the agreement's
+    Column("record_id", Text, nullable=False),
+    Column("individual_id", Text, ForeignKey("individual.id")),  # none once it was forgotten
+    Column("agreement_id", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("data_source", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("attributes", ARRAY(Text)),  # none: the provider does not say
+    Column("decision_id", Text),
+    Column("exchange_id", Uuid, nullable=False),  # an entry of the gateway's ledger
+    UniqueConstraint("exchange_id", "record_id", name="transmission_once"),
+    Index("transmission_individual", "individual_id", "at", "id"),
+    Index("transmission_tenant", "tenant", "at", "id"),
+    Index("transmission_record", "record_id", "at", "id"),
+    Index("transmission_at", "at", "id"),
 )

@@ -166,12 +166,13 @@ def test_the_gateway_knows_every_block_and_trusts_no_network(
     assert set(services["gateway"]["depends_on"]) == {"postgres", *home.BLOCKS}
 
 
-def test_the_registrys_links_lead_through_the_gateway_that_is_published(
-    house: Path, services: dict[str, Any], tmp_path: Path
+@pytest.mark.parametrize("block", ["registry", "consent"])
+def test_a_blocks_links_lead_through_the_gateway_that_is_published(
+    house: Path, services: dict[str, Any], tmp_path: Path, block: str
 ) -> None:
     known = variables(made(house, tmp_path, "demo"))
-    url = filled(services["registry"]["environment"]["REGISTRY_PUBLIC_URL"], known)
-    assert url == f"{known['GOVBLOCKS_PUBLIC_URL']}/registry"
+    url = filled(services[block]["environment"][f"{block.upper()}_PUBLIC_URL"], known)
+    assert url == f"{known['GOVBLOCKS_PUBLIC_URL']}/{block}"
 
 
 def test_the_issuer_is_the_one_the_gateway_believes(

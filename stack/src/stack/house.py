@@ -100,8 +100,8 @@ def _own(part: str, plan: Plan) -> dict[str, object]:
             "administrator_id": ADMINISTRATOR,
             "administrator_secret": SecretStr(plan.administrator),
         }
-    if part == "registry":
-        return {"public_url": f"{plan.address}/registry"}
+    if part in {"registry", "consent"}:
+        return {"public_url": f"{plan.address}/{part}"}
     if part == "messaging":
         return {"smtp_url": f"smtp://127.0.0.1:{plan.smtp_port}"}
     return {}

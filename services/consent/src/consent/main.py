@@ -10,8 +10,16 @@ from consent.agreements import api as agreements
 from consent.announcements import jobs as announcing
 from consent.audit import api as audit
 from consent.consents import api as consents
+from consent.decisions import api as decisions
+from consent.decisions.service import clear_answers
+from consent.expiry.jobs import expiring
 from consent.individuals import api as individuals
+from consent.notices import jobs as noticing
+from consent.notices.service import Post
 from consent.policies import api as policies
+from consent.preferences import api as preferences
+from consent.receipts import api as receipts
+from consent.representations import api as representations
 from consent.settings import Settings
 from consent.submissions import api as submissions
 from consent.transmissions import api as transmissions
@@ -29,16 +37,21 @@ from kit.sealing import Keyring
 BLOCK = "consent"
 _CONNECTIONS = 4  # of the jobs, besides the one that listens
 _CALLBACKS = 16  # webhooks that are delivered to at once
+_ANSWERS_KEPT = 1  # days that a decision is given again under its Idempotency-Key
 _POLL = timedelta(seconds=1)  # between two looks for what is due to be tried again
 
 _ROUTERS = (
     policies.router,
     agreements.router,
+    representations.router,  # these three before individuals: an id may stand where their words do
+    preferences.router,
     transmissions.router,
     individuals.router,
     consents.router,
     submissions.router,
+    receipts.router,
     verification.router,
+    decisions.router,
     audit.router,
     webhooks.router,
     evidence.router,
@@ -73,12 +86,15 @@ async def create_jobs(settings: Settings) -> AsyncGenerator[None]:
     )
     told = {
         **deliveries.handlers(delivering),
-        **announcing.handlers(mediator, settings.decision_keepers),
+        **noticing.handlers(Post(database, keyring, ledger, mediator, settings.client_id)),
     }
     try:
         async with (
             jobs.running(url, told, together=_CALLBACKS, poll=_POLL),
+            announcing.calling_back(url, database, mediator, settings.decision_keepers),
             jobs.clearing(database, deliveries.clear, settings.delivery_log_days),
+            jobs.clearing(database, clear_answers, _ANSWERS_KEPT),
+            expiring(database, keyring, ledger),
         ):
             yield
     finally:

@@ -50,7 +50,20 @@ revision = Table(
     UniqueConstraint("schema_name", "object_id", "number", name="revision_place"),
     # what was signed once is used once
     UniqueConstraint("hash_sha256", name="revision_once"),
-    Index("revision_tenant", "tenant", "at"),
+    Index("revision_tenant", "tenant", "at", "id"),
+    Index("revision_listed", "at", "id"),
+    Index("revision_object", "object_id", "number"),
+    Index("revision_tenant_object", "tenant", "object_id", "number"),
+    Index(
+        "revision_individual",
+        "authorized_by_individual",
+        postgresql_where=text("authorized_by_individual IS NOT NULL"),
+    ),
+    Index(
+        "revision_other",
+        *("authorized_by_other", "at", "id"),
+        postgresql_where=text("authorized_by_other IS NOT NULL"),
+    ),
 )
 
 policy = Table(
@@ -114,15 +127,48 @@ consent_record = Table(
     Column("fetches", Integer, nullable=False, server_default="0"),  # under terms that count them
     Column("fetched_at", DateTime(timezone=True)),
     Column("expiry_told_at", DateTime(timezone=True)),
+    # under the newest revision that its individual decided on: a trigger keeps it right
+    Column("current", Boolean, nullable=False, server_default=text("true")),
     CheckConstraint("state IN ('unsigned', 'signed')", name="consent_record_state"),
     UniqueConstraint("individual_id", "agreement_revision_id", name="consent_record_once"),
-    Index("consent_record_tenant", "tenant", "created_at"),
     Index("consent_record_agreement", "agreement_id", "individual_id"),
+    Index(
+        "consent_record_current",
+        "agreement_id",
+        "individual_id",
+        unique=True,
+        postgresql_where=text("current"),
+    ),
+    # one for each way a list is walked
+    Index("consent_record_tenant", "tenant", "created_at", "id"),
+    Index("consent_record_listed", "created_at", "id"),
+    Index("consent_record_under", "agreement_id", "created_at", "id"),
+    Index(
+        "consent_record_tenant_current",
+        *("tenant", "opt_in", "created_at", "id"),
+        postgresql_where=text("current"),
+    ),
+    Index(
+        "consent_record_under_current",
+        *("agreement_id", "opt_in", "created_at", "id"),
+        postgresql_where=text("current"),
+    ),
     Index(
         "consent_record_expiring",
         "expires_at",
         postgresql_where=text("expires_at IS NOT NULL AND expiry_told_at IS NULL"),
     ),
+)
+
+# answers given again under an Idempotency-Key: digests, ids, times and published names
+decision_answer = Table(
+    "decision_answer",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),  # keyed digest of the client and its key
+    Column("question", LargeBinary, nullable=False),  # keyed digest
+    Column("answer", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Index("decision_answer_at", "at"),
 )
 
 signature = Table(
@@ -173,4 +219,49 @@ transmission = Table(
     Index("transmission_tenant", "tenant", "at", "id"),
     Index("transmission_record", "record_id", "at", "id"),
     Index("transmission_at", "at", "id"),
+)
+
+representation = Table(
+    "representation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("individual_id", Text, ForeignKey("individual.id"), nullable=False),
+    Column("representative_id", Text, ForeignKey("individual.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("agreements", ARRAY(Text)),  # none: all
+    Column("depth", Integer, nullable=False),  # how many further hands it may be passed to
+    Column("parent_id", Text, ForeignKey("representation.id")),  # what it was passed on from
+    Column("sealed", LargeBinary),  # the evidence, with the represented individual's own key
+    Column("starts_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True)),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", Text),
+    CheckConstraint("kind IN ('guardian', 'delegate')", name="representation_kind"),
+    CheckConstraint("kind = 'guardian' OR ends_at IS NOT NULL", name="representation_end"),
+    CheckConstraint("individual_id <> representative_id", name="representation_of_another"),
+    Index("representation_individual", "individual_id", "representative_id"),
+    Index("representation_representative", "representative_id"),
+    Index("representation_parent", "parent_id"),
+    Index("representation_tenant", "tenant", "created_at"),
+)
+
+notification_preference = Table(
+    "notification_preference",
+    metadata,
+    Column("individual_id", Text, ForeignKey("individual.id"), primary_key=True),
+    Column("enabled", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),  # address and language, with their own key
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+)
+
+# who was told of which revision of an agreement: nobody is told twice
+notice = Table(
+    "notice",
+    metadata,
+    Column("revision_id", Text, ForeignKey("revision.id"), primary_key=True),
+    Column("individual_id", Text, ForeignKey("individual.id"), primary_key=True),
+    Column("message_id", Text),  # none: messaging does not take the address
+    Column("at", DateTime(timezone=True), nullable=False),
 )

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from consent.agreements import schemas, service
-from consent.agreements.models import AgreementNotFound, AgreementTaken
+from consent.agreements.models import AgreementNotFound, AgreementTaken, Filter
 from consent.door import BothSpellings, Office
 from consent.policies.models import PolicyNotFound
 from consent.revisions.models import RevisionNotFound
@@ -121,8 +121,9 @@ async def config_data_agreement_list(
     session: Reading, caller: Reader, page: Paged
 ) -> schemas.AgreementPage:
     """List agreements."""
-    found = await service.page(session, caller.tenant, page.offset, page.limit)
-    return schemas.AgreementPage(dataAgreement=[schemas.DataAgreement.of(each) for each in found])
+    found = await service.page(session, Filter(caller.tenant, offset=page.offset, limit=page.limit))
+    said = [schemas.DataAgreement.of(each) for each in found.agreements]
+    return schemas.AgreementPage(dataAgreement=said)
 
 
 @router.get(

@@ -6,9 +6,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 from consent.agreements import store
-from consent.agreements.models import SCHEMA, Agreement, AgreementNotFound, AgreementTaken, snapshot
+from consent.agreements.models import (
+    SCHEMA,
+    Agreement,
+    AgreementNotFound,
+    AgreementTaken,
+    Filter,
+    Listed,
+    snapshot,
+)
 from consent.announcements import service as announcements
 from consent.desk import Desk
+from consent.notices import service as notices
+from consent.notices.models import change_of
 from consent.policies import service as policies
 from consent.policies.models import SCHEMA as POLICY
 from consent.revisions import service as revisions
@@ -16,6 +26,7 @@ from consent.revisions.models import Revision, Search
 from consent.tracing import trace
 from kit.database import Session
 from kit.identifiers import new_id
+from kit.paging import Stop
 
 Kept = tuple[Agreement, Revision]
 """An agreement and the revision that says what it is now."""
@@ -34,16 +45,12 @@ async def get(session: Session, tenant: str, agreement_id: str, *, lock: str = "
     return agreement, await revisions.get(session, agreement.revision_id)
 
 
-async def page(session: Session, tenant: str, offset: int, limit: int) -> list[Agreement]:
-    """Return a member's agreements that are not deleted, oldest first."""
-    return await store.page(session, store.Window(tenant, offset, limit))
-
-
-async def page_for_audit(
-    session: Session, tenant: str | None, offset: int, limit: int
-) -> list[Agreement]:
-    """Return agreements, deleted ones too, of a member or of all (None)."""
-    return await store.page(session, store.Window(tenant, offset, limit, with_deleted=True))
+async def page(session: Session, wanted: Filter) -> Listed:
+    """Return the agreements a filter lets through, oldest first."""
+    found = await store.page(session, replace(wanted, limit=wanted.limit + 1))
+    kept = found[: wanted.limit]
+    more = len(found) > len(kept)
+    return Listed(kept, Stop(kept[-1].created_at, kept[-1].id) if more else None)
 
 
 async def page_revisions(
@@ -82,7 +89,7 @@ async def create(
     if not await store.insert(desk.session, agreement):
         raise AgreementTaken("another data agreement carries this id, or did until it was deleted")
     await announcements.record(
-        desk, trace("agreement.created", desk.caller, agreement.thing, revision=revision.id)
+        desk, trace("agreement.created", desk.caller, agreement.thing, **revision.told)
     )
     return agreement, revision
 
@@ -102,13 +109,15 @@ async def update(desk: Desk, agreement_id: str, sent: Mapping[str, Any]) -> Kept
     revision = await revisions.append(
         desk.session, state, tenant=desk.caller.tenant, object_id=agreement_id, predecessor=revision
     )
+    change = change_of(agreement.content, content)
     agreement = replace(
         agreement, content=content, policy_id=_policy_of(content), revision_id=revision.id
     )
     await store.save(desk.session, agreement)
     await announcements.record(
-        desk, trace("agreement.updated", desk.caller, agreement.thing, revision=revision.id)
+        desk, trace("agreement.updated", desk.caller, agreement.thing, **revision.told)
     )
+    await notices.enqueue(desk, agreement.id, revision, change)
     return agreement, revision
 
 
@@ -132,8 +141,9 @@ async def delete(desk: Desk, agreement_id: str) -> Revision:
     ended = replace(agreement, content=content, revision_id=revision.id, deleted_at=at)
     await store.save(desk.session, ended)
     await announcements.record(
-        desk, trace("agreement.deleted", desk.caller, agreement.thing, revision=revision.id)
+        desk, trace("agreement.deleted", desk.caller, agreement.thing, **revision.told)
     )
+    await notices.enqueue(desk, agreement.id, revision, "ended")
     return revision
 
 

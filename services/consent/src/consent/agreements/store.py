@@ -1,27 +1,16 @@
 """Agreements in PostgreSQL."""
 
 import json
-from dataclasses import dataclass
 
 import asyncpg
 
-from consent.agreements.models import Agreement
-from kit.database import Session
+from consent.agreements.models import Agreement, Filter
+from kit.database import Session, narrowed
 
 _SELECT = (
     "SELECT id, tenant, content::text AS content, policy_id, revision_id, created_at, deleted_at "
     "FROM agreement "
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A page of agreements, of one member or (None) of all."""
-
-    tenant: str | None
-    offset: int
-    limit: int
-    with_deleted: bool = False
 
 
 def _agreement(row: asyncpg.Record) -> Agreement:
@@ -42,15 +31,37 @@ async def find(session: Session, agreement_id: str, *, lock: str = "") -> Agreem
     return _agreement(row) if row else None
 
 
-async def page(session: Session, window: Window) -> list[Agreement]:
+_STATES = {
+    "active": "deleted_at IS NULL AND (content->>'active')::boolean",
+    "inactive": "deleted_at IS NULL AND NOT (content->>'active')::boolean",
+    "ended": "deleted_at IS NOT NULL",
+}
+
+
+async def page(session: Session, wanted: Filter) -> list[Agreement]:
     """Return agreements, oldest first."""
+    after = wanted.after
+    where, values = narrowed(
+        [
+            ("tenant = {}", wanted.tenant),
+            ("id = {}", wanted.agreement_id),
+            (
+                "id IN (SELECT agreement_id FROM consent_record WHERE individual_id = {})",
+                wanted.individual_id,
+            ),
+            ("(created_at, id) > ({}, {})", after and (after.at, after.id)),
+        ]
+    )
+    if not wanted.with_deleted:
+        where = f"{where} AND deleted_at IS NULL"
+    if wanted.state is not None:
+        where = f"{where} AND {_STATES[wanted.state]}"
+    at = len(values)
     rows = await session.fetch(
-        f"{_SELECT} WHERE ($1::text IS NULL OR tenant = $1) AND ($2 OR deleted_at IS NULL) "
-        "ORDER BY created_at, id OFFSET $3 LIMIT $4",
-        window.tenant,
-        window.with_deleted,
-        window.offset,
-        window.limit,
+        f"{_SELECT} WHERE {where} ORDER BY created_at, id OFFSET ${at + 1} LIMIT ${at + 2}",
+        *values,
+        wanted.offset,
+        wanted.limit,
     )
     return [_agreement(row) for row in rows]
 

@@ -8,6 +8,8 @@ from consent.agreements.models import AgreementInactive, AgreementNotFound
 from consent.consents import schemas, service
 from consent.consents.models import (
     DraftOutdated,
+    ExpiryInvalid,
+    ExtensionRefused,
     Filter,
     RecordNotFound,
     RecordSuperseded,
@@ -17,7 +19,7 @@ from consent.door import BothSpellings, HeaderId, Office, QueryId
 from consent.individuals import service as individuals
 from consent.individuals.models import IndividualMissing, IndividualNotFound, IndividualNotYours
 from kit.access import Caller, requires
-from kit.paging import Paged
+from kit.paging import CursorInvalid, Keyed
 from kit.web import Reading, Transaction, may_answer
 
 router = BothSpellings(tags=["consents"])
@@ -48,7 +50,7 @@ async def service_individual_consent_record_create(  # noqa: PLR0913, PLR0917  t
 ) -> schemas.RecordAnswer:
     """Record a consent, or a refusal, that is not signed (CON-6.2.2)."""
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, query, lock="FOR UPDATE")
+    individual = await individuals.acting(desk, header, query, lock="FOR UPDATE", by_agreement=True)
     return schemas.RecordAnswer.of(
         await service.give(desk, individual, dataAgreementId, revisionId, opt_in=optIn)
     )
@@ -68,7 +70,7 @@ async def service_individual_consent_record_read(
 ) -> schemas.RecordOnly:
     """Read the one record of an individual under an agreement, with its signature (CON-9.4)."""
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header)
+    individual = await individuals.acting(desk, header, by_agreement=True)
     kept = await service.view_current(desk, individual, dataAgreementId)
     return schemas.RecordOnly(consentRecord=schemas.ConsentRecord.of(kept))
 
@@ -76,48 +78,63 @@ async def service_individual_consent_record_read(
 @router.get(
     "/service/individual/record/consent-record/",
     operation_id="serviceIndividualConsentRecordList",
-    responses=may_answer(*_WHOSE),
+    responses=may_answer(*_WHOSE, CursorInvalid),
 )
 async def service_individual_consent_record_list(
-    session: Reading, office: Office, caller: Reader, page: Paged, header: HeaderId = None
+    session: Reading, office: Office, caller: Reader, book: Keyed, header: HeaderId = None
 ) -> schemas.Records:
     """List an individual's records, one for each agreement.
 
     A signed-in person who sends no header sees all of theirs, whoever keeps them.
     """
     desk = office.desk(session, caller)
-    persons = await individuals.acting_for_all(desk, header)
-    wanted = Filter(offset=page.offset, limit=page.limit)
-    return schemas.Records.of(await service.page_of(desk, persons, wanted))
+    persons = await individuals.acting_for_all(desk, header, by_agreement=True)
+    page = book.of(",".join(one.id for one in persons))
+    wanted = Filter(offset=page.offset, limit=page.limit, after=page.stop)
+    found = await service.page_of(desk, persons, wanted)
+    return schemas.Records.of(found, page.follow(found.stop))
 
 
 @router.get(
     "/service/individual/record/data-agreement/{dataAgreementId}/all/",
     operation_id="serviceIndividualDataAgreementConsentRecordList",
-    responses=may_answer(*_WHOSE),
+    responses=may_answer(*_WHOSE, CursorInvalid),
 )
 async def service_individual_data_agreement_consent_record_list(  # noqa: PLR0913, PLR0917  published
     session: Reading,
     office: Office,
     caller: Reader,
     dataAgreementId: str,  # noqa: N803
-    page: Paged,
+    book: Keyed,
     header: HeaderId = None,
 ) -> schemas.Records:
     """List all of an individual's records under an agreement, of earlier revisions too."""
     desk = office.desk(session, caller)
-    persons = await individuals.acting_for_all(desk, header)
+    persons = await individuals.acting_for_all(desk, header, by_agreement=True)
+    page = book.of(",".join(one.id for one in persons))
     wanted = Filter(
-        agreement_id=dataAgreementId, current=False, offset=page.offset, limit=page.limit
+        agreement_id=dataAgreementId,
+        current=False,
+        offset=page.offset,
+        limit=page.limit,
+        after=page.stop,
     )
-    return schemas.Records.of(await service.page_of(desk, persons, wanted))
+    found = await service.page_of(desk, persons, wanted)
+    return schemas.Records.of(found, page.follow(found.stop))
 
 
 @router.put(
     "/service/individual/record/consent-record/{consentRecordId}/",
     operation_id="serviceIndividualConsentRecordUpdate",
     responses=may_answer(
-        *_WHOSE, RecordNotFound, RecordSuperseded, RevisionOutdated, AgreementInactive
+        *_WHOSE,
+        RecordNotFound,
+        RecordSuperseded,
+        RevisionOutdated,
+        AgreementNotFound,
+        AgreementInactive,
+        ExpiryInvalid,
+        ExtensionRefused,
     ),
 )
 async def service_individual_consent_record_update(  # noqa: PLR0913, PLR0917  published
@@ -128,9 +145,12 @@ async def service_individual_consent_record_update(  # noqa: PLR0913, PLR0917  p
     body: schemas.ChangedRecordBody,
     header: HeaderId = None,
 ) -> schemas.RecordAnswer:
-    """Withdraw a consent, or opt in again (CON-6.2.3); earlier signatures do not count."""
+    """Withdraw a consent, opt in again (CON-6.2.3), or choose another end (CON-7.events).
+
+    Earlier signatures do not count, but for an earlier end.
+    """
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, lock="FOR UPDATE")
+    individual = await individuals.acting(desk, header, lock="FOR UPDATE", by_agreement=True)
     sent = body.consentRecord
     return schemas.RecordAnswer.of(
         await service.change(
@@ -139,6 +159,7 @@ async def service_individual_consent_record_update(  # noqa: PLR0913, PLR0917  p
             consentRecordId,
             opt_in=sent.optIn,
             revision_hash=sent.dataAgreementRevisionHash,
+            expires_at=sent.expiresAt,
         )
     )
 

@@ -3,7 +3,7 @@
 import asyncpg
 
 from consent.consents.models import Choice, Filter, Record
-from kit.database import Session
+from kit.database import Session, narrowed
 
 _COLUMNS = (
     "c.id, c.tenant, c.individual_id, c.agreement_id, c.agreement_revision_id, "
@@ -12,11 +12,7 @@ _COLUMNS = (
     "c.fetched_at"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM consent_record c "  # noqa: S608  our own column names
-_CURRENT = (
-    "NOT EXISTS (SELECT 1 FROM consent_record n WHERE n.agreement_id = c.agreement_id "
-    "AND n.individual_id = c.individual_id "
-    "AND n.agreement_revision_number > c.agreement_revision_number)"
-)
+_NEWEST_FIRST = "ORDER BY c.created_at DESC, c.id DESC"
 
 
 def _record(row: asyncpg.Record) -> Record:
@@ -63,23 +59,45 @@ async def find_under(
 
 
 async def page(session: Session, wanted: Filter) -> list[Record]:
-    """Return the records a filter lets through, newest first."""
+    """Return the records a filter lets through, newest first.
+
+    Those opted in and those opted out are looked for apart and merged, so that each is read from an
+    index in its order, however deep the page lies.
+    """
+    where, values = _where(wanted)
+    if wanted.current:
+        answers = [wanted.opt_in] if wanted.opt_in is not None else [True, False]
+        wheres = [f"c.current AND c.opt_in = {answer} AND {where}" for answer in answers]
+    else:
+        wheres = [where]
+    at = len(values)
+    parts = (
+        f"({_SELECT} WHERE {each} {_NEWEST_FIRST} LIMIT ${at + 1}::bigint + ${at + 2}::bigint)"
+        for each in wheres
+    )
     rows = await session.fetch(
-        f"{_SELECT} WHERE ($1::text IS NULL OR c.tenant = $1) "
-        "AND ($2::text[] IS NULL OR c.individual_id = ANY($2)) "
-        "AND ($3::text IS NULL OR c.agreement_id = $3) "
-        "AND ($4::boolean IS NULL OR c.opt_in = $4) "
-        f"AND (NOT $5::boolean OR {_CURRENT}) "
-        "ORDER BY c.created_at DESC, c.id DESC OFFSET $6 LIMIT $7",
-        wanted.tenant,
-        wanted.individual_ids,
-        wanted.agreement_id,
-        wanted.opt_in,
-        wanted.current,
-        wanted.offset,
+        f"SELECT * FROM ({' UNION ALL '.join(parts)}) c {_NEWEST_FIRST} "  # noqa: S608  our own words
+        f"LIMIT ${at + 1}::bigint OFFSET ${at + 2}::bigint",
+        *values,
         wanted.limit,
+        wanted.offset,
     )
     return [_record(row) for row in rows]
+
+
+def _where(wanted: Filter) -> tuple[str, list[object]]:
+    after = wanted.after
+    return narrowed(
+        [
+            ("c.tenant = {}", wanted.tenant),
+            ("c.individual_id = ANY({}::text[])", wanted.individual_ids),
+            ("c.agreement_id = {}", wanted.agreement_id),
+            ("c.agreement_id = ANY({}::text[])", wanted.agreement_ids),
+            ("c.opt_in = {}", None if wanted.current else wanted.opt_in),
+            ("c.state = {}", wanted.state),
+            ("(c.created_at, c.id) < ({}, {})", after and (after.at, after.id)),
+        ]
+    )
 
 
 async def insert(session: Session, record: Record) -> bool:
@@ -114,7 +132,12 @@ async def save(session: Session, record: Record) -> None:
     """Write a changed record back."""
     await session.fetch(
         "UPDATE consent_record SET opt_in = $2, state = $3, expires_at = $4, revision_id = $5, "
-        "ever_signed = $6, attributes = $7, extensions = $8, expiry_told_at = NULL WHERE id = $1",
+        "ever_signed = $6, attributes = $7, extensions = $8, "
+        # told again of another end only; a consent given anew counts its fetches anew
+        "expiry_told_at = CASE WHEN expires_at IS NOT DISTINCT FROM $4 THEN expiry_told_at END, "
+        "fetches = CASE WHEN $2 AND opt_in AND (expires_at > now()) IS NOT FALSE THEN fetches "
+        "ELSE 0 END, fetched_at = CASE WHEN $2 AND opt_in AND (expires_at > now()) IS NOT FALSE "
+        "THEN fetched_at END WHERE id = $1",
         record.id,
         record.choice.opt_in,
         record.state,

@@ -26,6 +26,11 @@ Kept = tuple[Policy, Revision]
 """A policy and the revision that says what it is now."""
 
 
+async def find(session: Session, policy_id: str) -> Policy | None:
+    """Return any member's policy, deleted or not, if there is one."""
+    return await store.find(session, policy_id)
+
+
 async def get(session: Session, tenant: str, policy_id: str, *, lock: str = "") -> Kept:
     """Return a member's policy, or raise PolicyNotFound."""
     policy = await store.find(session, policy_id, lock=lock)
@@ -88,7 +93,7 @@ async def create(
     if not await store.insert(desk.session, policy):
         raise PolicyTaken("another policy carries this id, or did until it was deleted")
     await announcements.record(
-        desk, trace("policy.created", desk.caller, policy.thing, revision=revision.id)
+        desk, trace("policy.created", desk.caller, policy.thing, **revision.told)
     )
     return policy, revision
 
@@ -112,7 +117,7 @@ async def update(desk: Desk, policy_id: str, content: Mapping[str, Any]) -> Kept
     policy = replace(policy, content=content, revision_id=revision.id)
     await store.save(desk.session, policy)
     await announcements.record(
-        desk, trace("policy.updated", desk.caller, policy.thing, revision=revision.id)
+        desk, trace("policy.updated", desk.caller, policy.thing, **revision.told)
     )
     return policy, revision
 
@@ -137,6 +142,6 @@ async def delete(desk: Desk, policy_id: str) -> Revision:
     )
     await store.save(desk.session, replace(policy, revision_id=revision.id, deleted_at=at))
     await announcements.record(
-        desk, trace("policy.deleted", desk.caller, policy.thing, revision=revision.id)
+        desk, trace("policy.deleted", desk.caller, policy.thing, **revision.told)
     )
     return revision

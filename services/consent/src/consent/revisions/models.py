@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from kit.canonical import canonical
 from kit.identifiers import new_id
@@ -90,6 +90,11 @@ class Revision:
     successor: "Revision | None" = None
 
     @property
+    def told(self) -> dict[str, str]:
+        """Return the facts of the ledger's entry for it: who rewrites it has to rewrite both."""
+        return {"revision": self.id, "digest": self.hash_sha256}
+
+    @property
     def object_data(self) -> dict[str, Any]:
         """Return what the object said in this state."""
         return cast("dict[str, Any]", json.loads(self.snapshot)["objectData"])
@@ -123,15 +128,84 @@ def follow(
     )
 
 
+Sort = Literal["timestamp", "-timestamp", "objectId"]
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Which revisions to find, oldest first unless ``newest_first``; unset does not limit."""
+    """Which revisions to find, oldest first unless ``sort`` says otherwise; unset does not limit.
+
+    ``authorized_by`` is an individual or an application; ``individual_id`` whose records they are
+    of, or who decided them; ``agreement_id`` the agreement they are of, or of records under it.
+    ``after`` is the ``place`` of the revision that the page before ended with.
+    """
 
     tenant: str | None = None
     schema_name: str | None = None
     object_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-    newest_first: bool = False
+    sort: Sort = "timestamp"
     offset: int = 0
     limit: int = 100
+    authorized_by: str | None = None
+    individual_id: str | None = None
+    agreement_id: str | None = None
+    after: tuple[datetime, str] | tuple[str, int] | None = None
+
+    def place(self, revision: Revision) -> tuple[datetime, str] | tuple[str, int]:
+        """Return where a revision stands in the list."""
+        if self.sort == "objectId":
+            return revision.object_id, revision.number
+        return revision.at, revision.id
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of revisions, and where it ended if there are more."""
+
+    revisions: list[Revision]
+    stop: tuple[datetime, str] | tuple[str, int] | None
+
+
+def said_wrong(revision: Revision) -> list[str]:
+    """Say what does not hold of a revision by itself: its text, its hashes, its columns."""
+    text, wrong = revision.snapshot, list[str]()
+    if revision.hash != sha1(text):
+        wrong.append("serializedHash is not the SHA-1 of serializedSnapshot")
+    if revision.hash_sha256 != sha256(text):
+        wrong.append("serializedHashSha256 is not the SHA-256 of serializedSnapshot")
+    try:
+        said: Any = json.loads(text)
+        if canonical(said).decode() != text:
+            wrong.append("serializedSnapshot is not canonical JSON (RFC 8785)")
+    except (ValueError, RecursionError):
+        return [*wrong, "serializedSnapshot is not JSON"]
+    if not isinstance(said, dict):
+        return [*wrong, "serializedSnapshot is not a JSON object"]
+    columns = {
+        "schemaName": revision.schema_name,
+        "signedWithoutObjectId": revision.signed_without_object_id,
+        "objectId": "" if revision.signed_without_object_id else revision.object_id,
+        "timestamp": iso(revision.at),
+        "authorizedByIndividual": revision.authorized_by_individual,
+        "authorizedByOther": revision.authorized_by_other,
+    }
+    document = cast("dict[str, Any]", said)
+    differs = (name for name, value in columns.items() if document.get(name) != value)
+    return wrong + [f"{name} is not what serializedSnapshot says" for name in differs]
+
+
+def chained_wrong(revision: Revision, before: Revision | None) -> list[str]:
+    """Say what does not hold between a revision and the one before it in its chain."""
+    if revision.number == 1:
+        named = revision.predecessor_hash or revision.predecessor_hash_sha256
+        return ["the first of a chain names a predecessor"] if named else []
+    if before is None:
+        return ["the revision before it is missing"]
+    pairs = {
+        "predecessorHash": (revision.predecessor_hash, before.hash),
+        "predecessorHashSha256": (revision.predecessor_hash_sha256, before.hash_sha256),
+    }
+    wrong = [f"{name} is not its predecessor's" for name, (own, its) in pairs.items() if own != its]
+    return wrong if revision.at > before.at else [*wrong, "it is not later than its predecessor"]

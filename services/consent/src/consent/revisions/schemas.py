@@ -14,6 +14,12 @@ Moment = Annotated[
 """A time with its offset, far enough from the ends of the calendar to be kept in UTC."""
 
 
+Next = Annotated[
+    str | None,
+    Field(description="The next page, relative to this one; absent on the last. Also in `Link`"),
+]
+
+
 class Reference(BaseModel):
     """An object named by its id."""
 

@@ -1,9 +1,12 @@
 """What other features can ask about revisions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from consent.revisions import store
 from consent.revisions.models import (
+    Listed,
     Revision,
     RevisionNotFound,
     RevisionTaken,
@@ -57,6 +60,31 @@ async def find_by_digest(session: Session, digest: str) -> Revision | None:
     return await store.find_by_digest(session, digest)
 
 
+async def newest_at(session: Session, individual_id: str, agreement_id: str) -> datetime | None:
+    """Return when an individual last decided under an agreement, by what is left of it.
+
+    Of records that were deleted, what a representative decided is not found.
+    """
+    return await store.newest_at(session, individual_id, agreement_id)
+
+
+async def find_many(session: Session, ids: Iterable[str]) -> dict[str, Revision]:
+    """Return revisions by id, those that exist."""
+    return {each.id: each for each in await store.find(session, sorted(set(ids)))}
+
+
+async def find_before(session: Session, found: Sequence[Revision]) -> dict[str, Revision]:
+    """Return, by the id of each revision, the one before it in its chain, where there is one."""
+    return await store.find_before(session, found) if found else {}
+
+
 async def page(session: Session, search: Search) -> list[Revision]:
     """Return the revisions a search finds, one page."""
     return await store.page(session, search)
+
+
+async def listed(session: Session, search: Search) -> Listed:
+    """Return the revisions a search finds, one page and where it ended."""
+    found = await store.page(session, replace(search, limit=search.limit + 1))
+    kept = found[: search.limit]
+    return Listed(kept, search.place(kept[-1]) if len(found) > len(kept) else None)

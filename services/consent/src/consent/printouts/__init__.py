@@ -1,0 +1,1 @@
+"""Printouts: a receipt as a page that a person reads and prints."""

@@ -1,0 +1,1 @@
+"""Receipts: what an individual agreed to, signed, to take away and to check anywhere."""

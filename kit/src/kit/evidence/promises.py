@@ -33,8 +33,12 @@ class Given:
     )
 
     def stand(self) -> list[Sealed]:
-        """Return the entries that stand: written on their own, or in what was committed."""
-        return [entry for entry, ending in self.entries if ending is None or ending.is_committed]
+        """Return the entries that stand: written on their own, or in what was committed.
+
+        They are forgotten here: a timer that a request began can hold what is its own for long.
+        """
+        given, self.entries = self.entries, []
+        return [entry for entry, ending in given if ending is None or ending.is_committed]
 
 
 _given: ContextVar[Given | None] = ContextVar("promises", default=None)

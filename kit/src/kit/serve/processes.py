@@ -161,7 +161,7 @@ def settle() -> None:
     """
     gc.freeze()
     gc.collect()
-    gc.set_threshold(_GARBAGE, 20, 50)
+    gc.set_threshold(_GARBAGE, 20, 10)
 
 
 class Server(uvicorn.Server):

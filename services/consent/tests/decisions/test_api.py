@@ -86,7 +86,8 @@ async def test_a_host_asks_under_any_agreement(house, house_for, app) -> None:
     }
     anyhow = {"externalId": "EE49001010002"}
     assert (await host.decide(agreement["id"], dataSource=SOURCE, individual=anyhow))["permitted"]
-    second, entry = await app.state.ledger.search(Search(kinds=["decision"], subject="EE49001010002"))
+    mine = Search(kinds=["decision"], subject="EE49001010002")
+    second, entry = await app.state.ledger.search(mine)
     assert second.facts["decision"] != decision
     assert {**entry.facts, "requestId": None} == {
         "decision": decision,

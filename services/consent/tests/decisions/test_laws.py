@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -198,9 +199,7 @@ def test_terms_are_kept_to_however_often_it_is_asked(most, unit, gaps) -> None:
         decided = decide(question, agreement, (record, agreement.terms), now)
         if decided.permitted:
             assert decided.fetch is not None
-            record = replace(
-                record, fetches=decided.fetch.fetches, fetched_at=decided.fetch.since
-            )
+            record = replace(record, fetches=decided.fetch.fetches, fetched_at=decided.fetch.since)
             windows.setdefault(decided.fetch.since, []).append(now)
         else:
             assert decided.next_fetch_at is not None
@@ -208,7 +207,7 @@ def test_terms_are_kept_to_however_often_it_is_asked(most, unit, gaps) -> None:
             there = decided.next_fetch_at
             assert decide(question, agreement, (record, agreement.terms), there).permitted
     begun = sorted(windows)
-    assert all(after(one, unit) <= other for one, other in zip(begun, begun[1:], strict=False))
+    assert all(after(one, unit) <= other for one, other in pairwise(begun))
     for since, fetches in windows.items():
         assert len(fetches) <= most
         assert fetches[-1] < after(since, unit)

@@ -134,9 +134,7 @@ async def test_of_many_at_once_one_fetches(committed, house_type) -> None:
     other = {"externalId": "EE2"}
 
     once = await asyncio.gather(*(house.decide(agreement["id"]) for _ in range(8)))
-    twice = await asyncio.gather(
-        *(house.decide(daily["id"], individual=other) for _ in range(8))
-    )
+    twice = await asyncio.gather(*(house.decide(daily["id"], individual=other) for _ in range(8)))
 
     assert sorted(one["reason"] for one in once) == ["already-fetched"] * 7 + ["permitted"]
     assert [one["reason"] for one in twice].count("permitted") == 2

@@ -273,6 +273,32 @@ async def test_a_signature_is_spent_when_its_record_was_forgotten(house, rows) -
     await _is_refused(house, mother, signed, rows)
 
 
+async def test_an_older_draft_is_spent_when_the_consent_was_withdrawn_and_forgotten(
+    house, rows
+) -> None:
+    agreement, mother = await house.agreement(forgettable=True), await house.individual()
+    older = house.on_paper(await house.draft(mother, agreement["id"]))
+    record = (await house.sign(mother, agreement["id"]))["consentRecord"]["id"]
+    await house.opt(mother, record, opt_in=False)
+    await house.client.delete("/service/individual/record/", headers=house.whose(mother))
+
+    await _is_refused(house, mother, older, rows)
+    assert (await house.sign(mother, agreement["id"]))["consentRecord"]["optIn"] is True
+
+
+async def test_a_draft_under_a_newer_revision_is_spent_when_the_older_was_withdrawn(
+    house, rows
+) -> None:
+    agreement, mother = await house.agreement(), await house.individual()
+    record = (await house.sign(mother, agreement["id"]))["consentRecord"]["id"]
+    body = {"dataAgreement": house.agreement_body(purpose="Another purpose")}
+    await house.client.put(f"/config/data-agreement/{agreement['id']}/", json=body)
+    draft = house.on_paper(await house.draft(mother, agreement["id"]))
+    await house.opt(mother, record, opt_in=False)
+
+    await _is_refused(house, mother, draft, rows)
+
+
 async def test_a_draft_of_long_ago_is_not_taken(house, rows, signing, configure) -> None:
     mother, draft = signing
     configure(draft_hours=0)

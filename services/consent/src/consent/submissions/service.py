@@ -80,6 +80,10 @@ async def submit(desk: Desk, individual: Individual, sent: Submission) -> Kept:
     record = await consents.find_under(desk, individual, revision)
     if record is not None and record.stands(choice, now):
         return await consents.load(desk, individual, record)
+    if record is None:
+        last = await revisions.newest_at(desk.session, individual.id, agreement.id)
+        if last is not None and at <= last:
+            raise DraftOutdated("something was decided since; ask for a new draft")
     return await consents.write(desk, individual, record, Step(choice, revision, at, signed))
 
 

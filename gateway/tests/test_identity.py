@@ -171,8 +171,8 @@ async def test_a_database_that_is_away_costs_the_log_one_line(
     await asyncio.sleep(1.2)  # three attempts
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
-    assert [r.message for r in caplog.records if "lost its connection" in r.message] == [
-        "the listener lost its connection; reading more often meanwhile"
+    assert [r.message for r in caplog.records if "nothing is heard" in r.message] == [
+        "nothing is heard of gateway_configuration: the connection is lost"
     ]
 
 

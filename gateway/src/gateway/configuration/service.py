@@ -1,21 +1,16 @@
 """The configuration as this worker holds it: in memory, and never older than the last change."""
 
 import asyncio
-import contextlib
-import logging
 import time
-from collections.abc import Callable
 from uuid import uuid4
 
 from gateway.configuration import store
 from gateway.configuration.models import Configuration
-from kit.database import LOST, Lender, Reading, Session
+from kit.database import Lender, Reading, Session
+from kit.hearing import Hearing
 
 _AGE_UNHEARD = 2.0
 _AGE_OF_CHANGE = 2.0
-_BEAT = 5.0
-_PAUSE = 0.5
-_log = logging.getLogger("gateway.configuration")
 
 
 class Book:
@@ -32,7 +27,7 @@ class Book:
         self._held_mark = -1
         self._mark = 0
         self._changes: dict[str, float] = {}
-        self._heard = False
+        self._hearing = Hearing(store.CHANNEL, self._on_change, self._on_gap)
         self._lock = asyncio.Lock()
 
     async def current(self, lender: Lender) -> Configuration:
@@ -61,7 +56,7 @@ class Book:
     @property
     def is_listening(self) -> bool:
         """Tell whether changes are heard of as they happen."""
-        return self._heard
+        return self._hearing.hears()
 
     def forget(self) -> None:
         """Read again at the next question."""
@@ -70,28 +65,10 @@ class Book:
 
     async def listen(self, url: str) -> None:
         """Hear of changes until cancelled; connect again when the connection breaks."""
-        told = False
-        while True:
-            try:
-                await self._listen_once(url)
-            except (TimeoutError, *LOST):
-                if self._heard or not told:  # a line for each loss, not for each attempt
-                    _log.warning("the listener lost its connection; reading more often meanwhile")
-                told = True
-            finally:
-                self._heard = False
-            await asyncio.sleep(_PAUSE)
+        await self._hearing.hear(url)
 
-    async def _listen_once(self, url: str) -> None:
-        async with store.listening(url, self._on_change) as connection:
-            self._mark += 1  # whatever was said before we listened
-            self._heard = True
-            broken = asyncio.Event()
-            connection.add_termination_listener(_setter(broken))
-            while not broken.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(broken.wait(), _BEAT)
-                await connection.fetchval("SELECT 1")
+    def _on_gap(self) -> None:
+        self._mark += 1  # whatever was said before we listened
 
     def _on_change(self, token: str) -> None:
         self._mark += 1
@@ -104,11 +81,4 @@ class Book:
             self._changes = {token: at for token, at in self._changes.items() if at > limit}
         if self._changes or self._held_mark != self._mark:
             return False
-        return self._heard or now - self._held_at < _AGE_UNHEARD
-
-
-def _setter(event: asyncio.Event) -> Callable[[object], None]:
-    def broken(_connection: object) -> None:
-        event.set()
-
-    return broken
+        return self.is_listening or now - self._held_at < _AGE_UNHEARD

@@ -1,12 +1,8 @@
 """The configuration's rows, read in one statement; and the word that they changed."""
 
 import json
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
-
-import asyncpg
 
 from gateway.configuration.models import (
     Application,
@@ -17,9 +13,10 @@ from gateway.configuration.models import (
     Member,
     Service,
 )
+from kit import hearing
 from kit.database import Session
 
-_CHANNEL = "gateway_configuration"
+CHANNEL = "gateway_configuration"
 _LOCK = 4_217_330_911  # any number: one change of the configuration at a time
 _LOAD = """
 SELECT json_build_object(
@@ -99,21 +96,4 @@ async def lock(session: Session) -> None:
 
 async def announce(session: Session, token: str) -> None:
     """Tell all workers, when the transaction commits, that the configuration changed."""
-    await session.fetch("SELECT pg_notify($1, $2)", _CHANNEL, token)
-
-
-@asynccontextmanager
-async def listening(
-    url: str, on_change: Callable[[str], None]
-) -> AsyncGenerator[asyncpg.Connection]:
-    """Hear of every change on a connection of one's own, while the context is open."""
-    connection = await asyncpg.connect(url, timeout=5, command_timeout=5)
-
-    def heard(_connection: object, _process: int, _channel: str, token: object) -> None:
-        on_change(str(token))
-
-    try:
-        await connection.add_listener(_CHANNEL, heard)
-        yield connection
-    finally:
-        connection.terminate()
+    await hearing.announce(session, CHANNEL, token)

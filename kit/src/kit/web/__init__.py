@@ -7,6 +7,7 @@ from kit.web.links import leads_to
 from kit.web.problems import ProblemDocument, may_answer, problem_response
 from kit.web.releases import Release
 from kit.web.requests import (
+    Deciding,
     Evidence,
     JsonObject,
     Keys,
@@ -18,6 +19,7 @@ from kit.web.requests import (
 )
 
 __all__ = [
+    "Deciding",
     "Evidence",
     "JsonObject",
     "Keys",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 from fastapi import Depends, Request
 from pydantic import AfterValidator
 
-from kit import database, evidence
+from kit import database, decisions, evidence
 from kit.mediator import Mediator
 from kit.sealing import Keyring
 
@@ -35,6 +35,10 @@ async def _mediator(request: Request) -> Mediator:
     return request.app.state.mediator
 
 
+async def _decisions(request: Request) -> decisions.Decisions:
+    return request.app.state.decisions
+
+
 async def _keyring(request: Request) -> Keyring:
     return request.app.state.keyring
 
@@ -50,6 +54,9 @@ Evidence = Annotated[evidence.Ledger, Depends(_ledger)]
 
 Neighbours = Annotated[Mediator, Depends(_mediator)]
 """The way to other blocks, through the gateway."""
+
+Deciding = Annotated[decisions.Decisions, Depends(_decisions)]
+"""What another block decides about a use of data, in a block that has opened ``kit.decisions``."""
 
 Keys = Annotated[Keyring, Depends(_keyring)]
 """What the block seals with."""

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from kit import audit, deliveries, jobs, web
 from kit.database import Database
+from kit.decisions import Decisions
 from kit.evidence import Ledger
 from kit.mediator import Mediator
 from kit.sealing import Keyring
@@ -24,6 +25,7 @@ from registry.copies import api as copies
 from registry.counters import api as counters
 from registry.counters import jobs as counting
 from registry.databases import api as databases
+from registry.decisions import api as decisions
 from registry.definitions import api as definitions
 from registry.delegations import api as delegations
 from registry.descriptions import api as descriptions
@@ -77,6 +79,7 @@ _ROUTERS = (
     templates.router,
     secrets.router,
     rights.router,
+    decisions.router,
     roles.router,
     access_templates.router,
     delegations.router,
@@ -145,7 +148,11 @@ def _larger(settings: Settings, path: str) -> int | None:
 
 
 async def _open(app: FastAPI, stack: AsyncExitStack) -> None:
-    await stack.enter_async_context(counting.writing(app.state.database))
+    state = app.state
+    await stack.enter_async_context(counting.writing(state.database))
+    state.decisions = Decisions(state.mediator)
+    url = state.settings.database_url.get_secret_value()
+    await stack.enter_async_context(state.decisions.opened(url))
 
 
 async def _no_record(_request: Request, _error: Exception) -> JSONResponse:

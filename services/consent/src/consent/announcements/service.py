@@ -1,10 +1,12 @@
 """How what happened is written down and told: with one call, in one transaction."""
 
 import json
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
+from consent.announcements import store
 from consent.announcements.models import CLOSING, EVENTS, OBJECTS, event
 from consent.desk import Desk
 from consent.webhooks import service as webhooks
@@ -28,19 +30,32 @@ class _Same:
         return self.session.lend()
 
 
-async def record(desk: Desk, entry: Entry, **data: Any) -> None:
+async def record(desk: Desk, entry: Entry, *, closes: bool = False, **data: Any) -> None:
     """Write an entry, and tell it to the webhooks that asked for its kind.
 
     ``data`` is said to them beside the entry's facts. What makes decisions wrong calls those back
-    that others keep.
+    that others keep: some kinds always do, others where the caller says that it ``closes`` some.
     """
     await desk.ledger.record(desk.session, entry)
     if entry.kind in EVENTS:
         await tell(desk, entry, by=_by(desk, entry), **data)
-    if entry.kind in CLOSING:
+    if closes or entry.kind in CLOSING:
         _, name, object_id = entry.object.rsplit("/", 2)
         payload = json.dumps({OBJECTS[name]: object_id}).encode()
         await jobs.enqueue(desk.session, CALL_BACK, payload, priority=1)
+
+
+async def called_back(session: Session, named: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """Return what a keeper is told, one thing at a time: an agreement, or an individual's records.
+
+    A decision may have been made by what the individual said of an earlier revision, in a record of
+    its own.
+    """
+    record_id = named.get("consentRecordId")
+    if record_id is None:
+        return [named]
+    found = {record_id, *await store.beside(session, record_id)}
+    return [{"consentRecordId": each} for each in sorted(found)]
 
 
 async def note(desk: Desk, entry: Entry, **data: Any) -> None:

@@ -230,7 +230,7 @@ async def write(desk: Desk, individual: Individual, record: Record | None, step:
         )
         signed.append(signature)
     changed = _changed(_kind(record, step), desk, individual, kept, revision)
-    again = record is not None or step.agreement_revision.number > 1  # it may cover less than before
+    again = record is not None or step.agreement_revision.number > 1  # it may cover less now
     await announcements.record(desk, changed, closes=again, individualId=individual.id)
     return Kept(kept, revision, step.agreement_revision, signed)
 

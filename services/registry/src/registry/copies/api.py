@@ -5,13 +5,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Request, Response
 
 from kit.access import Caller, requires
-from kit.web import Evidence, Neighbours, Reading, Transaction, may_answer
+from kit.decisions import DecisionMissing
+from kit.web import Deciding, Evidence, Reading, Transaction, may_answer
 from registry.changes.models import IdentifierFixed, NotUnique
 from registry.copies import service
 from registry.copies.schemas import Called, CopyName
 from registry.copies.service import Said, Tools
 from registry.databases.models import RegistryNotFound
-from registry.decisions.models import ConsentRequired, DecisionMissing
+from registry.decisions.models import ConsentRequired
 from registry.fields.models import FieldUnknown
 from registry.links.models import LinkBroken
 from registry.listing import service as listing
@@ -78,14 +79,14 @@ async def call_copy(  # noqa: PLR0913, PLR0917  FastAPI reads them from the sign
     session: Reading,
     work: Transaction,
     ledger: Evidence,
-    neighbours: Neighbours,
+    decisions: Deciding,
     caller: Anybody,
     where: Addressed,
     name: CopyName,
     said: Called,
 ) -> Response:
     """Do what the copied service does: exists, read, create or updateOrCreate."""
-    tools = Tools(session, work, ledger, neighbours)
+    tools = Tools(session, work, ledger, decisions)
     return await _called(tools, call_of(caller, where), (name, "POST"), said)
 
 
@@ -99,14 +100,14 @@ async def update_by_copy(  # noqa: PLR0913, PLR0917  FastAPI reads them from the
     session: Reading,
     work: Transaction,
     ledger: Evidence,
-    neighbours: Neighbours,
+    decisions: Deciding,
     caller: Writer,
     where: Addressed,
     name: CopyName,
     said: Called,
 ) -> Response:
     """Change a record as ``update`` does, in the fields of the copy."""
-    tools = Tools(session, work, ledger, neighbours)
+    tools = Tools(session, work, ledger, decisions)
     return await _called(tools, call_of(caller, where), (name, "PUT"), said)
 
 

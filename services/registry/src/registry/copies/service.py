@@ -7,8 +7,8 @@ from typing import Any
 
 from kit.access import Caller, ScopeMissing
 from kit.database import Session
+from kit.decisions import Decisions
 from kit.evidence import Ledger
-from kit.mediator import Mediator
 from registry.changes import service as changes
 from registry.changes.service import Asked
 from registry.databases import service as databases
@@ -21,12 +21,12 @@ from registry.services.models import Own, Services
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """What a copy may need: a session to read by, one to write by, the ledger and neighbours."""
+    """What a copy may need: a session to read by, one to write by, the ledger and decisions."""
 
     reading: Session
     writing: Session
     ledger: Ledger
-    mediator: Mediator
+    decisions: Decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ async def _exists(tools: Tools, call: Call, said: Said) -> Answer:
 
 async def _read(tools: Tools, call: Call, said: Said) -> Answer:
     query = _content(said.query, "query")
-    shown = await records.read(tools.reading, tools.ledger, tools.mediator, call, query)
+    shown = await records.read(tools.reading, tools.ledger, tools.decisions, call, query)
     return Answer(f'{{"content":{shown.text}}}', shown.tag)
 
 

@@ -14,9 +14,10 @@ from python_multipart.multipart import parse_options_header
 from starlette.requests import ClientDisconnect
 
 from kit.access import Caller, requires
-from kit.web import Evidence, Neighbours, Reading, Text, Transaction, may_answer
+from kit.decisions import DecisionMissing
+from kit.web import Deciding, Evidence, Reading, Text, Transaction, may_answer
 from registry.databases.models import RegistryNotFound
-from registry.decisions.models import ConsentRequired, DecisionMissing
+from registry.decisions.models import ConsentRequired
 from registry.fields.models import FieldUnknown
 from registry.files import service
 from registry.files.models import (
@@ -129,7 +130,7 @@ async def put_file(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signa
 async def file(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Reading,
     ledger: Evidence,
-    neighbours: Neighbours,
+    decisions: Deciding,
     caller: Reader,
     where: AddressedThen,
     uuid: UUID,
@@ -143,7 +144,7 @@ async def file(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     call = call_of(caller, where)
     place = Place(uuid, field)
     asked = ranged if since is None else None
-    found = await service.get(session, ledger, neighbours, call, place, file_id, asked)
+    found = await service.get(session, ledger, decisions, call, place, file_id, asked)
     if since is not None and since == found.file.tag and ranged is not None:
         found = service.part(session, found, ranged)
     return answered(found, known)

@@ -8,9 +8,9 @@ from typing import Any, BinaryIO
 from uuid import UUID
 
 from kit.database import Session
+from kit.decisions import Decisions
 from kit.evidence import Entry, Ledger
 from kit.identifiers import new_id
-from kit.mediator import Mediator
 from registry.changes import models as changes
 from registry.changes import service as changing
 from registry.changes import store as records_kept
@@ -129,7 +129,7 @@ async def _open(
 async def get(  # noqa: PLR0913, PLR0917  whose file, which, and how much of it
     session: Session,
     ledger: Ledger,
-    mediator: Mediator,
+    decisions: Decisions,
     call: Call,
     place: Place,
     file_id: UUID,
@@ -141,7 +141,7 @@ async def get(  # noqa: PLR0913, PLR0917  whose file, which, and how much of it
     ConsentRequired.
     """
     value = await records.value_of(
-        session, ledger, mediator, call, (str(place.record), place.field, Action.FILES)
+        session, ledger, decisions, call, (str(place.record), place.field, Action.FILES)
     )
     return await opening(session, value, place, file_id, asked)
 

@@ -7,10 +7,10 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 from kit.access import Caller
-from kit.mediator import Mediator
+from kit.decisions import Decision, Decisions, Question
+from registry import notices
 from registry.databases.models import ConsentRule, RegistryNotFound
-from registry.decisions import service as decisions
-from registry.decisions.models import ConsentRequired, Question
+from registry.decisions.models import ConsentRequired
 from registry.files import service as files
 from registry.files.models import FileNotFound, held
 from registry.files.service import Opening, Place
@@ -29,6 +29,7 @@ from registry.usage import service as usage
 from registry.usage.models import REFUSED
 
 OPENED = "share.opened"
+_NONE = Decision(permitted=False, reason="no-record")
 _NEVER_SHARED = (NotAllowed, LoginNeeded, LegalBasisMissing, RegistryNotFound, RecordNotFound)
 
 
@@ -50,14 +51,14 @@ async def view(desk: Desk, caller: Caller, token: str, *, downloads: bool) -> Vi
     """
     share, opened, record = await _opened(desk, caller, token, downloads=downloads)
     chosen = expanded(opened.release.path.schema, share.fields)
-    opened, consent = await _consented(desk, caller, (share, opened, record))
+    opened, decided = await _consented(desk, caller, (share, opened, record))
     personal = tuple(name for name in opened.personal_of(record) if name in chosen)
     share.rules.check_open(personal)
     if not await store.use(desk.session, share.id, datetime.now(UTC)):
         raise ShareEnded
     reader = replace(caller, tenant=share.sharer.tenant)
     if personal:
-        purpose = replace(opened.purpose("share"), share=str(share.id), consent_record_id=consent)
+        purpose = replace(opened.purpose("share").by(decided), share=str(share.id))
         look = opened.look(record, personal)
         await usage.record(desk.session, desk.ledger, reader, look, purpose)
     await shares.note(desk, OPENED, caller, share, {"fields": list(share.fields)})
@@ -94,35 +95,40 @@ async def _opened(
 
 async def _consented(
     desk: Desk, caller: Caller, about: tuple[Share, Opened, Record]
-) -> tuple[Opened, str | None]:
-    """Return what shows by the consents that were given, and the share's own, if it asks for one.
+) -> tuple[Opened, Decision]:
+    """Return what shows by the consents that were given, and the first decision it rests on.
 
     Raise ConsentRequired; a refusal is written down.
     """
     share, opened, record = about
-    rule, given, consent = share.rules.consent, list[ConsentRule](), None
+    rule, given, first = share.rules.consent, list[ConsentRule](), _NONE
+    permits: list[Decision] = []
     asked: list[ConsentRule] = [*opened.grant.consents, *([rule] if rule else [])]
     for each in dict.fromkeys(asked):
-        permitted, reason, said = await _decided(desk.mediator, about, each)
-        if permitted:
+        decided = await _decided(desk.decisions, about, each)
+        if decided.permitted:
             given.append(each)
-            consent = consent or said
+            permits.append(decided)
+            first = first if first.consent_record_id else decided
         elif each == rule:
-            await _refuse(desk, caller, about, reason)
+            await _refuse(desk, caller, about, decided.reason)
     left = replace(opened, grant=opened.grant.without_consents(given))
     if not left.grant.terms or not left.covers(record):
         await _refuse(desk, caller, about, "no-record")
-    return left, consent
+    shown = [name for name in left.personal_of(record) if name in _chosen(about)]
+    for each in permits:
+        notices.refer(each.consent_record_id, each.decision_id, shown)
+    return left, first
 
 
 async def _decided(
-    mediator: Mediator, about: tuple[Share, Opened, Record], rule: ConsentRule
-) -> tuple[bool, str, str | None]:
+    decisions: Decisions, about: tuple[Share, Opened, Record], rule: ConsentRule
+) -> Decision:
     """Ask whether the person agreed that the sharer's application has what is shared."""
     share, opened, record = about
     person = person_asked(opened.release, record, rule)
     if person is None:
-        return False, "no-record", None
+        return _NONE
     question = Question(
         rule.data_agreement_id,
         person,
@@ -131,8 +137,7 @@ async def _decided(
         share.sharer.tenant,
         [name for name in opened.personal_of(record) if name in _chosen(about)],
     )
-    decision = await decisions.ask(mediator, question, "")
-    return decision.permitted, decision.reason, decision.consent_record_id
+    return await decisions.ask(question)
 
 
 def _chosen(about: tuple[Share, Opened, Record]) -> frozenset[str]:

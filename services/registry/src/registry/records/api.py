@@ -6,9 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from kit.access import Caller, requires
-from kit.web import Evidence, Neighbours, Reading, may_answer
+from kit.decisions import DecisionMissing
+from kit.web import Deciding, Evidence, Reading, may_answer
 from registry.databases.models import RegistryNotFound
-from registry.decisions.models import ConsentRequired, DecisionMissing
+from registry.decisions.models import ConsentRequired
 from registry.fields.models import FieldUnknown
 from registry.records import service
 from registry.records.models import LegalBasisMissing, QueryInvalid, Shown
@@ -62,14 +63,14 @@ async def exists(
 async def read(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Reading,
     ledger: Evidence,
-    neighbours: Neighbours,
+    decisions: Deciding,
     caller: Reader,
     where: AddressedThen,
     asked: ByQuery,
 ) -> Response:
     """Return the record that has these values; the read of personal data is written down."""
     call = call_of(caller, where)
-    return answer(await service.read(session, ledger, neighbours, call, asked.query.content))
+    return answer(await service.read(session, ledger, decisions, call, asked.query.content))
 
 
 @router.get(
@@ -78,7 +79,7 @@ async def read(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
 async def read_value(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Reading,
     ledger: Evidence,
-    neighbours: Neighbours,
+    decisions: Deciding,
     caller: Reader,
     where: AddressedThen,
     uuid: str,
@@ -87,7 +88,7 @@ async def read_value(  # noqa: PLR0913, PLR0917  FastAPI reads them from the sig
 ) -> Response:
     """Return one field of the record with this primary key or id, as bare JSON."""
     call = call_of(caller, where)
-    text = await service.read_value(session, ledger, neighbours, call, (uuid, field, ext))
+    text = await service.read_value(session, ledger, decisions, call, (uuid, field, ext))
     return Response(text.encode(), media_type="application/json")
 
 
@@ -98,14 +99,14 @@ one = APIRouter(prefix="/data/{registryName}/{versionNumber}", tags=["records"])
 async def get(  # noqa: PLR0913, PLR0917  FastAPI reads them from the signature
     session: Reading,
     ledger: Evidence,
-    neighbours: Neighbours,
+    decisions: Deciding,
     caller: Reader,
     where: AddressedThen,
     uuid: UUID,
 ) -> Response:
     """Return the record with this id, as ``read`` does; archived ones are for the owner."""
     call = call_of(caller, where)
-    return answer(await service.get(session, ledger, neighbours, call, str(uuid)))
+    return answer(await service.get(session, ledger, decisions, call, str(uuid)))
 
 
 def call_of(caller: Caller, where: Address) -> Call:

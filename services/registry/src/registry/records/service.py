@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from kit.access import Caller
 from kit.database import Session
+from kit.decisions import Decision, Decisions, Question
 from kit.evidence import Ledger
-from kit.mediator import Mediator
+from registry import notices
 from registry.counters import service as counters
 from registry.databases import service as databases
 from registry.databases.models import ConsentRule, RegistryNotFound, Release, version_number
-from registry.decisions import service as decisions
-from registry.decisions.models import ConsentRequired, Decision, Question
+from registry.decisions.models import ConsentRequired
 from registry.paths import value_at
 from registry.records import store
 from registry.records.models import (
@@ -218,18 +218,18 @@ async def exists(session: Session, ledger: Ledger, call: Call, query: Mapping[st
 
 
 async def read(
-    session: Session, ledger: Ledger, mediator: Mediator, call: Call, query: Mapping[str, Any]
+    session: Session, ledger: Ledger, decisions: Decisions, call: Call, query: Mapping[str, Any]
 ) -> Shown:
     """Return the record that matches, or raise RecordNotFound.
 
     Raise ConsentRequired when another member reads without the person's consent.
     """
     found, record = await _match(session, call, query, Action.READ)
-    return await _read(ledger, mediator, found, record)
+    return await _read(ledger, decisions, found, record)
 
 
 async def get(
-    session: Session, ledger: Ledger, mediator: Mediator, call: Call, reference: str
+    session: Session, ledger: Ledger, decisions: Decisions, call: Call, reference: str
 ) -> Shown:
     """Return the record with this id; raise as ``read`` does."""
     found = await store.find_referred(session, *call.where, reference, call.as_of)
@@ -237,22 +237,26 @@ async def get(
     record = found.record if found else None
     if record is not None and record.is_archived and not call.caller.is_owner:
         raise RecordNotFound
-    return await _read(ledger, mediator, opening, record)
+    return await _read(ledger, decisions, opening, record)
 
 
 async def read_value(
-    session: Session, ledger: Ledger, mediator: Mediator, call: Call, asked: tuple[str, str, str]
+    session: Session, ledger: Ledger, decisions: Decisions, call: Call, asked: tuple[str, str, str]
 ) -> str:
     """Return the JSON text of one field: ``asked`` is the record's key or id, field and format."""
     reference, name, extension = asked
     if extension != "json":
         raise FormatUnknown("a value is given as .json only")
-    value = await value_of(session, ledger, mediator, call, (reference, name, Action.READ))
+    value = await value_of(session, ledger, decisions, call, (reference, name, Action.READ))
     return json.dumps(value, ensure_ascii=False)
 
 
 async def value_of(
-    session: Session, ledger: Ledger, mediator: Mediator, call: Call, asked: tuple[str, str, Action]
+    session: Session,
+    ledger: Ledger,
+    decisions: Decisions,
+    call: Call,
+    asked: tuple[str, str, Action],
 ) -> Any:
     """Return what shows of one field: ``asked`` is the record's key or id, field and action."""
     reference, name, action = asked
@@ -263,14 +267,16 @@ async def value_of(
         raise RecordNotFound
     record, operation = found.record, "readValue" if action is Action.READ else str(action)
     among = tuple(personal_in(opening.release, field))
-    opening = await _account(ledger, mediator, _Showing(opening, record, operation, among))
+    opening = await _account(ledger, decisions, _Showing(opening, record, operation, among))
     return value_at(opening.values(record), field.path)
 
 
-async def _read(ledger: Ledger, mediator: Mediator, found: Opened, record: Record | None) -> Shown:
+async def _read(
+    ledger: Ledger, decisions: Decisions, found: Opened, record: Record | None
+) -> Shown:
     if record is None or not found.covers(record):
         raise RecordNotFound
-    found = await _account(ledger, mediator, _Showing(found, record, "read"))
+    found = await _account(ledger, decisions, _Showing(found, record, "read"))
     return Shown(found.shown(record), record.tag, record.id)
 
 
@@ -318,14 +324,14 @@ class _Showing:
         return fields if self.among is None else tuple(n for n in fields if n in self.among)
 
 
-async def _account(ledger: Ledger, mediator: Mediator, showing: _Showing) -> Opened:
+async def _account(ledger: Ledger, decisions: Decisions, showing: _Showing) -> Opened:
     """Ask for the consents a read stands on and write it down before it is answered.
 
     Return what it opens with the consents that were given, or raise ConsentRequired.
     """
     purpose = showing.opened.purpose(showing.operation)
     if showing.opened.grant.consents:
-        showing, purpose = await _consented(ledger, mediator, showing, purpose)
+        showing, purpose = await _consented(ledger, decisions, showing, purpose)
     if showing.personal:
         looks = [showing.opened.look(showing.record, showing.personal)]
         await usage.note(ledger, showing.opened.call.caller, READ, looks, purpose)
@@ -333,27 +339,31 @@ async def _account(ledger: Ledger, mediator: Mediator, showing: _Showing) -> Ope
 
 
 async def _consented(
-    ledger: Ledger, mediator: Mediator, showing: _Showing, purpose: Purpose
+    ledger: Ledger, decisions: Decisions, showing: _Showing, purpose: Purpose
 ) -> tuple[_Showing, Purpose]:
     """Return what shows by the consents that were given, and the purpose with the last of them."""
     found, given, reason = showing.opened, list[ConsentRule](), ""
+    permits: list[Decision] = []
     for rule in found.grant.consents:
-        decided = await _decided(mediator, showing, rule)
+        decided = await _decided(decisions, showing, rule)
         if decided.permitted:
             given.append(rule)
+            permits.append(decided)
         reason = reason or decided.reason
-        record_id = decided.consent_record_id or purpose.consent_record_id
-        purpose = replace(purpose, consent_record_id=record_id)
+        purpose = purpose.by(decided)
     left = replace(found, grant=found.grant.without_consents(given))
     if left.grant.terms and left.covers(showing.record):
-        return replace(showing, opened=left), purpose
+        showing = replace(showing, opened=left)
+        for each in permits:
+            notices.refer(each.consent_record_id, each.decision_id, showing.personal)
+        return showing, purpose
     looks = [found.look(showing.record, showing.personal)]
     refused = replace(purpose, reason=reason)
     await usage.note(ledger, found.call.caller, REFUSED, looks, refused)
     raise ConsentRequired.because(reason)
 
 
-async def _decided(mediator: Mediator, showing: _Showing, rule: ConsentRule) -> Decision:
+async def _decided(decisions: Decisions, showing: _Showing, rule: ConsentRule) -> Decision:
     """Ask the consent block whether the person agreed to this read; nobody else can tell.
 
     Who reads what is their own needs nobody's consent.
@@ -374,4 +384,4 @@ async def _decided(mediator: Mediator, showing: _Showing, rule: ConsentRule) -> 
         caller.tenant,
         showing.personal,
     )
-    return await decisions.ask(mediator, question, caller.request_id)
+    return await decisions.ask(question, caller.request_id)

@@ -10,10 +10,11 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.responses import StreamingResponse
 
 from kit.access import Caller, requires
+from kit.decisions import DecisionMissing
 from kit.paging import Paged
-from kit.web import Evidence, Neighbours, Reading, Text, Transaction, may_answer
+from kit.web import Deciding, Evidence, Neighbours, Reading, Text, Transaction, may_answer
 from registry.databases.models import ConsentRule, RegistryNotFound
-from registry.decisions.models import ConsentRequired, DecisionMissing
+from registry.decisions.models import ConsentRequired
 from registry.files.api import answered
 from registry.files.models import FileNotFound
 from registry.files.schemas import CONTENT
@@ -72,9 +73,13 @@ _opening = may_answer(ShareNotFound, ShareEnded, ShareRefused, ConsentRequired, 
 
 
 async def _desk(
-    reading: Reading, session: Transaction, ledger: Evidence, neighbours: Neighbours
+    reading: Reading,
+    session: Transaction,
+    ledger: Evidence,
+    neighbours: Neighbours,
+    decisions: Deciding,
 ) -> Desk:
-    return Desk(reading, session, ledger, neighbours)
+    return Desk(reading, session, ledger, neighbours, decisions)
 
 
 At = Annotated[Desk, Depends(_desk, scope="function")]

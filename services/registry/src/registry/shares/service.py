@@ -9,6 +9,7 @@ from uuid import UUID
 
 from kit.access import Caller
 from kit.database import Session
+from kit.decisions import Decisions
 from kit.evidence import Entry, Ledger
 from kit.identifiers import new_id
 from kit.mediator import Mediator
@@ -61,7 +62,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What shares work with: what is looked up, what is changed, the ledger, the way to others.
+    """What shares work with: sessions, the ledger, the way to others, and who decides.
 
     Looking up and changing are apart, so that no connection is held while others are asked.
     """
@@ -70,6 +71,7 @@ class Desk:
     session: Session
     ledger: Ledger
     mediator: Mediator
+    decisions: Decisions
 
 
 # -- sharing ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from kit.access import Caller
 from kit.database import Session
+from kit.decisions import Decision
 from kit.evidence import MOST_PARTS, WHOLE, Entry, Ledger, Search, Written
 from registry.databases import service as databases
 from registry.databases.models import version_number
@@ -33,8 +34,9 @@ from registry.usage.models import (
 class Purpose:
     """Why and how records were looked at.
 
-    ``consent_record_id`` is what the consent block decided by; ``stated_consent`` what the reader
-    refers to, which nobody checked; ``share`` the link that was opened.
+    ``consent_record_id`` is what the consent block decided by, and ``decision_id`` what it calls
+    that decision; ``stated_consent`` what the reader refers to, which nobody checked; ``share`` the
+    link that was opened.
     """
 
     operation: str
@@ -43,6 +45,12 @@ class Purpose:
     reason: str | None = None
     stated_consent: str | None = None
     share: str | None = None
+    decision_id: str | None = None
+
+    def by(self, decision: Decision) -> "Purpose":
+        """Return the purpose with a decision that it rests on, if that was made by a record."""
+        record, name = decision.consent_record_id, decision.decision_id
+        return self if record is None else replace(self, consent_record_id=record, decision_id=name)
 
 
 def reader(caller: Caller) -> dict[str, Any]:
@@ -138,6 +146,7 @@ def _facts(caller: Caller, purpose: Purpose, **more: object) -> Mapping[str, Any
     said = {
         "operation": purpose.operation,
         "consentRecordId": purpose.consent_record_id,
+        "decisionId": purpose.decision_id,
         "statedConsent": purpose.stated_consent,
         "reason": purpose.reason,
         "share": purpose.share,

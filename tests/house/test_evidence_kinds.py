@@ -20,10 +20,10 @@ OTHERS = {
 NO_KINDS = {
     *("http.request", "http.disconnect"),  # ASGI's messages
     *("gateway.configuration", "gateway.exchange", "gateway.transmissions"),  # loggers
-    *("govblocks.security", "kit.audit"),  # as above
+    *("govblocks.security", "kit.audit", "consent.announcements"),  # as above
     *("registry.import", "registry.counters", "registry.automations"),
     *("registry.automations", "registry.counters", "registry.import"),  # as above
-    "openapi.json",  # a path
+    *("openapi.json", "texts.json", "consent.printouts"),  # a path, a file and its folder
     "message.send",  # a job
     *("caretaker.id", "child.birthdate"),  # examples of fields
     *("certificate.pdf", "example.org"),  # examples of a file and a host

@@ -221,7 +221,9 @@ async def audit_verify_all(  # noqa: PLR0913, PLR0917  what to walk through
     tenant = service.reach(caller)
     page = book.of(tenant)
     place = page.place
-    after = page.stop if place is not None and len(place) > 1 else place and str(place[0])
+    after: Stop | str | None = None if place is None or len(place) == 1 else page.stop
+    if place is not None and len(place) == 1:  # at an entry
+        after = str(place[0])
     extent = Extent(tenant, objectId, since, until, page.limit, after)
     walk = await service.walk(office.desk(session, caller), extent)
     stop = [walk.stop] if isinstance(walk.stop, str) else walk.stop

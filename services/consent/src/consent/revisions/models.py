@@ -90,7 +90,7 @@ class Revision:
     successor: "Revision | None" = None
 
     @property
-    def told(self) -> dict[str, str]:
+    def told(self) -> dict[str, Any]:
         """Return the facts of the ledger's entry for it: who rewrites it has to rewrite both."""
         return {"revision": self.id, "digest": self.hash_sha256}
 

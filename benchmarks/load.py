@@ -5,20 +5,22 @@ of it as JSON.
 """
 
 import asyncio
+import importlib
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import httptools
 import uvloop
 
-from benchmarks.row import RowFailed, Target
+from benchmarks.row import Next, RowFailed, Target
 from kit.access import HEADER
 
 CONNECTIONS = 32
@@ -45,9 +47,8 @@ def generator() -> str:
 
 def drive(target: Target, seconds: int, first: int) -> Outcome:
     """Send requests for some seconds, numbered from ``first``; raise RowFailed on any refusal."""
-    found = (
-        _by_wrk(target, seconds, first) if shutil.which("wrk") else _ours(target, seconds, first)
-    )
+    by_wrk = target.by_wrk and target.then is None and shutil.which("wrk")
+    found = _by_wrk(target, seconds, first) if by_wrk else _ours(target, seconds, first)
     if found["errors"] and not target.faulty:
         raise RowFailed(f"{found['errors']} of {found['requests']} requests failed")
     done = found["requests"] - found["errors"]
@@ -149,10 +150,23 @@ class _Job:
     errors: int = 0
     took: list[float] = field(default_factory=list[float])
 
-    def next(self) -> bytes:
-        """Write the next request."""
-        number, self.number = self.number, self.number + 1
-        address, body = self.target.numbered(number)
+    def next(self) -> int:
+        """Return the number of the next request."""
+        self.number += 1
+        return self.number - 1
+
+    def first(self, number: int) -> bytes:
+        """Write a request."""
+        return self._written(number, *self.target.numbered(number))
+
+    def second(self, number: int, then: Next, answer: bytes) -> bytes:
+        """Write the request that follows an answer."""
+        module, _, function = then.body.partition(":")
+        make: Callable[[bytes], str] = getattr(importlib.import_module(module), function)
+        target = replace(self.target, url=then.url)
+        return self._written(number, target.numbered(number)[0], make(answer))
+
+    def _written(self, number: int, address: str, body: str | None) -> bytes:
         parts = urlsplit(address)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         headers = {"Host": parts.netloc, **self.target.headers}
@@ -175,6 +189,9 @@ class _Connection(asyncio.Protocol):
         self._transport: Any = None
         self._parser = httptools.HttpResponseParser(self)
         self._sent = 0.0
+        self._number = 0
+        self._then: Next | None = None
+        self._answer = b""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -185,7 +202,8 @@ class _Connection(asyncio.Protocol):
     def _send(self) -> None:
         self._sent = time.perf_counter()
         if self._sent < self._job.until:
-            self._transport.write(self._job.next())
+            self._number, self._then = self._job.next(), self._job.target.then
+            self._transport.write(self._job.first(self._number))
         else:
             self._transport.close()
 
@@ -193,11 +211,22 @@ class _Connection(asyncio.Protocol):
         """Read a part of an answer."""
         self._parser.feed_data(data)
 
+    def on_body(self, data: bytes) -> None:
+        """Keep what a second request is made of (httptools calls this)."""
+        if self._then is not None:
+            self._answer += data
+
     def on_message_complete(self) -> None:
-        """Count an answer and go on (httptools calls this)."""
-        self._job.took.append(time.perf_counter() - self._sent)
-        self._job.errors += self._parser.get_status_code() >= _BAD
+        """Go on after an answer (httptools calls this)."""
+        answer, self._answer = self._answer, b""
+        then, self._then = self._then, None
+        is_refused = self._parser.get_status_code() >= _BAD
         self._parser = httptools.HttpResponseParser(self)
+        if then is not None and not is_refused:
+            self._transport.write(self._job.second(self._number, then, answer))
+            return
+        self._job.took.append(time.perf_counter() - self._sent)
+        self._job.errors += is_refused
         self._send()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -209,7 +238,10 @@ class _Connection(asyncio.Protocol):
 
 async def _work(given: dict[str, Any]) -> dict[str, Any]:
     began = time.perf_counter()
-    job = _Job(Target(**given["target"]), began + given["seconds"], given["first"])
+    target = Target(**given["target"])
+    if given["target"]["then"]:
+        target = replace(target, then=Next(**given["target"]["then"]))
+    job = _Job(target, began + given["seconds"], given["first"])
     where = urlsplit(job.target.url)
     loop = asyncio.get_running_loop()
     connections = [

@@ -19,12 +19,25 @@ class RowFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Next:
+    """A request that follows another one's answer, of which ``body`` makes what it sends.
+
+    ``body`` is ``module:function``, from bytes to text: the load runs in a process of its own.
+    """
+
+    url: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """One kind of request, sent again and again with another number.
 
     ``choices`` is how many different numbers there are, none when each request takes a new one;
     ``assertions`` are the gateway's words that requests carry in turn. What a ``faulty`` peer
-    refuses is left out of its rate, and told; anybody else's refusal fails the row.
+    refuses is left out of its rate, and told; anybody else's refusal fails the row. With ``then`` a
+    request and the one that follows count as one; ``wrk`` cannot do that, so what stands beside it
+    is not ``by_wrk`` either.
     """
 
     url: str
@@ -34,6 +47,8 @@ class Target:
     assertions: Sequence[str] = ()
     choices: int | None = None
     faulty: bool = False
+    then: Next | None = None
+    by_wrk: bool = True
 
     def numbered(self, number: int) -> tuple[str, str | None]:
         """Return the address and the body of one request."""

@@ -14,6 +14,7 @@ NAMES = (
     "gateway_inside",
     "gateway_inside_two_workers",
     "consent_decision",
+    "consent_signing",
     "catalogue_search",
     "evidence_note",
     "evidence_proof",
@@ -24,7 +25,14 @@ NAMES = (
     "kinto_list",
 )
 
-LARGE = ("million_read", "million_exists", "million_list", "million_search")
+LARGE = (
+    "million_read",
+    "million_exists",
+    "million_list",
+    "million_search",
+    "consent_decision_million",
+    "consent_list_million",
+)
 """Rows that need a million records: they take many minutes, and are asked for with ``--large``."""
 EVERY = (*NAMES, *LARGE)
 

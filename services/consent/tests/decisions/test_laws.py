@@ -181,6 +181,33 @@ def test_counted_terms_are_never_kept_and_earlier_moments_never_counted(
     assert (earlier.fetch, earlier.max_age, earlier.as_of) == (None, 0, NOW)
 
 
+@given(questions, agreements, givens())
+def test_a_fetch_is_let_by_the_terms_of_now_and_by_those_agreed_to(
+    question, agreement, given
+) -> None:
+    record, agreed = given
+    if not decide(question, agreement, given, NOW).permitted:
+        return
+    for said in (agreement.content["terms"], agreed.content["terms"]):
+        alone = replace(agreement, content=agreement.content | {"terms": said})
+        terms = Terms(agreed.owner, {**agreed.content, "terms": said})
+        assert decide(question, alone, (record, terms), NOW).permitted
+
+
+def test_the_fewer_fetches_in_the_longer_time_are_let() -> None:
+    def saying(value, unit):
+        return {"fetchType": "periodic", "frequency": {"value": value, "unit": unit}}
+
+    now, then = ({"active": True, "terms": saying(*one)} for one in ((4, "hour"), (2, "day")))
+    agreement = Agreement("a", MEMBERS[0], now, None, "r", NOW)
+    choice = Choice("a", "r", "hash", "i", opt_in=True)
+    record = Record("c", MEMBERS[0], choice, 1, "signed", "v", ever_signed=True, created_at=NOW)
+    record = replace(record, fetches=2, fetched_at=NOW - timedelta(hours=2))
+    question = Question("a", "EE1", None, f"{MEMBERS[0]}/app")
+    decided = decide(question, agreement, (record, Terms(MEMBERS[0], then)), NOW)
+    assert decided.next_fetch_at == NOW + timedelta(hours=22)
+
+
 @given(
     st.integers(1, 4),
     st.sampled_from(UNITS),

@@ -210,6 +210,10 @@ async def test_those_concerned_end_a_representation_and_nobody_else_does(people,
     assert (await end(AUNT, second))["endedBy"] == "represented"
     passed = await people.delegate(AUNT, AUNT, FRIEND, depth=1)
     child = await people.delegate(FRIEND, AUNT, GUARDIAN, parentId=passed["id"])
+    other = await people.delegate(AUNT, AUNT, GUARDIAN)
+    as_aunt = house.whose(people.ids[AUNT])
+    tried = await people.signed_in(FRIEND).client.delete(f"{OWN}{other['id']}/", headers=as_aunt)
+    assert tried.status_code == 403
     assert (await end(FRIEND, child))["endedBy"] == "representative"
     assert await people.may(FRIEND, AUNT, agreement["id"])
 

@@ -108,8 +108,11 @@ async def page_of(
 async def end(desk: Desk, persons: Sequence[Individual], representation_id: str) -> Representation:
     """End a representation: by the represented, the representative, or who passed it on.
 
-    Ending it again changes nothing. Raises RepresentationNotFound.
+    Ending it again changes nothing. Raises RepresentationNotFound, or IndividualNotYours for who
+    acts as a representative: it is not theirs to end another's.
     """
+    if any(one.hands for one in persons):
+        raise IndividualNotYours("end what you act by as yourself, without another's id")
     found = await store.find(desk.session, representation_id)
     chain = await store.chain(desk.session, representation_id)
     mine, holders = {one.id for one in persons}, {each.representative_id for each in chain}

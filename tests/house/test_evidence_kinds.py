@@ -15,6 +15,7 @@ OTHERS = {
     "tables.py": "columns",
     "attempts/models.py": "security events, which are told in the log",
     "audit/schemas.py": "an example",
+    "gateway/transmissions/models.py": "parameters of a header",
     "pages": "files",
 }
 NO_KINDS = {

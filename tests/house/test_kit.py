@@ -14,6 +14,7 @@ GENERAL = {
     *("databases", "templates", "messages", "entries", "records"),  # PostgreSQL, ASGI, the ledger
     *("changes", "decisions", "fields", "releases", "sources", "triggers", "usage", "validation"),
     *("audit", "verification"),  # what can be asked of a ledger
+    "keys",  # everybody has some
     *("actions", "batches", "columns", "copies", "examples", "exports", "expressions", "files"),
     *(
         "filters",

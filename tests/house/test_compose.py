@@ -209,7 +209,7 @@ def test_only_the_gateway_is_published(compose: dict[str, Any], services: dict[s
         assert filled(services[name]["ports"][0], {}).startswith("127.0.0.1:")
     assert compose["networks"]["inside"] == {"internal": True}
     outside = {name for name, service in services.items() if "outside" in service["networks"]}
-    assert outside == {"gateway", "messaging", "registry", *DEVELOPMENT}
+    assert outside == {"gateway", "messaging", "registry", "consent", *DEVELOPMENT}
 
 
 def test_no_secret_stands_in_the_file(services: dict[str, Any]) -> None:

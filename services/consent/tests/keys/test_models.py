@@ -133,21 +133,21 @@ def test_a_header_that_is_none_is_refused(header) -> None:
         TRUST.check(Jws(header, good.signature, PAYLOAD, good.key))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "nonsense",
-        "[]",
-        "{}",
-        key_set(),
-        key_set(KEY.as_dict(private=False) | {"kid": None}, public(OTHER, "None")),
-        key_set({k: v for k, v in public(KEY, "x").items() if k != "kid"}),
-        key_set(public(KEY, "same"), public(OTHER, "same")),
-        key_set({**KEY.as_dict(private=True), "kid": "private"}),
-        key_set({"kty": "oct", "k": "AA", "kid": "secret"}),
-    ],
-)
-def test_an_operator_names_public_keys_each_by_a_kid_of_its_own(text, tmp_path) -> None:
+NO_KEYS = {
+    "nonsense": "nonsense",
+    "a list": "[]",
+    "no list of keys": "{}",
+    "no key": key_set(),
+    "no kid": key_set(KEY.as_dict(private=False) | {"kid": None}),
+    "one kid twice": key_set(public(KEY, "same"), public(OTHER, "same")),
+    "a private key": key_set({**KEY.as_dict(private=True), "kid": "private"}),
+    "a secret": key_set({"kty": "oct", "k": "AA", "kid": "secret"}),
+}
+
+
+@pytest.mark.parametrize("name", NO_KEYS)
+def test_an_operator_names_public_keys_each_by_a_kid_of_its_own(name, tmp_path) -> None:
+    text = NO_KEYS[name]
     file = tmp_path / "keys.json"
     file.write_text(text)
     given = {"database_url": "postgresql://x/y", "sealing_key": "k", "evidence_keys": "{}"}

@@ -90,10 +90,10 @@ class Trust:
             return cls()
         try:
             given = json.loads(text)["keys"]
-            found = {str(each["kid"]): _public(each) for each in given}
+            found = {each["kid"]: _public(each) for each in given}
         except _WRONG as error:
             raise ValueError("not a JWK Set of public keys, each with a kid") from error
-        if not found or len(found) != len(given):
+        if not found or len(found) != len(given) or not all(isinstance(kid, str) for kid in found):
             raise ValueError("a JWK Set of keys that count has some, each with a kid of its own")
         return cls(found)
 

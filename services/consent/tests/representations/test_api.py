@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
@@ -12,6 +13,7 @@ CHILD, GUARDIAN, AUNT, FRIEND = "EE62601010002", "EE49001010003", "EE48001010004
 OFFICE = "/config/representation/"
 OWN = "/service/individual/representations/"
 RECORDS = "/service/individual/record/consent-record/"
+REPORT, SENT = "/service/transmissions/", "/service/individual/transmissions/"
 PORTAL = "TEST/GOV/2002/portal"
 EVIDENCE = "birth register, entry 4711"
 
@@ -156,6 +158,55 @@ async def test_a_delegate_for_one_agreement_sees_and_does_nothing_under_another(
     everything = await friend.client.get(f"{under}all/", headers=headers)
     assert everything.json()["consentRecords"] == []
     await friend.opt(aunt, first, opt_in=False)
+
+
+async def test_who_acts_takes_the_receipts_and_sees_what_was_sent_under_what_they_act_for(
+    people, house, house_for, app
+) -> None:
+    one, other = await house.agreement(), await house.agreement(purpose="Another purpose")
+    aunt = people.ids[AUNT]
+    given = [(await house.sign(aunt, each["id"]))["consentRecord"]["id"] for each in (one, other)]
+    exchange = {
+        "exchangeId": str(uuid4()),
+        "at": hence(seconds=0),
+        "client": "TEST/GOV/1001/clinic",
+        "dataSource": "TEST/GOV/3003",
+        "service": "TEST/GOV/3003/population/registry",
+        "items": [{"consentRecordId": each} for each in given],
+    }
+    gateway = house_for(client="TEST/GOV/9/gateway", scopes={"transmissions:report"}).client
+    assert (await gateway.post(REPORT, json={"transmissions": [exchange]})).status_code == 200
+    await people.delegate(AUNT, AUNT, FRIEND, dataAgreements=[one["id"]])
+    await people.appoint(AUNT, GUARDIAN)
+
+    for actor, may in ((FRIEND, given[:1]), (GUARDIAN, given), (CHILD, [])):
+        client = people.signed_in(actor).client
+        for record in given:
+            answer = await client.get(f"{RECORDS}{record}/receipt/")
+            assert answer.status_code == (200 if record in may else 400), (actor, answer.text)
+        answer = await client.get(SENT, headers=house.whose(aunt))
+        assert answer.status_code == (200 if may else 403), answer.text
+        seen = {each["consentRecordId"] for each in answer.json().get("transmissions", [])}
+        assert seen == set(may), actor
+    for kind in ("receipt.given", "transmission.viewed"):
+        found = await app.state.ledger.search(Search(kinds=[kind], subject=FRIEND))
+        assert [entry.detail["reader"] for entry in found] == [FRIEND], kind
+        assert found[0].detail["name"] == "Mari"
+
+
+async def test_a_guardian_is_one_until_the_administration_says_otherwise(people, house) -> None:
+    agreement = await house.agreement()
+    made = await people.appoint(CHILD, GUARDIAN)
+    for client in (people.signed_in(CHILD).client, house.client):
+        tried = await client.delete(f"{OWN}{made['id']}/", headers=house.whose(people.ids[CHILD]))
+        assert tried.status_code == 403
+        assert "administration" in tried.json()["detail"]
+    assert await people.may(GUARDIAN, CHILD, agreement["id"])
+    gone = await people.signed_in(GUARDIAN).client.delete(f"{OWN}{made['id']}/")
+    assert gone.json()["representation"]["endedBy"] == "representative"
+    again = await people.appoint(CHILD, GUARDIAN)
+    await house.client.delete(f"{OFFICE}{again['id']}/")
+    assert not await people.may(GUARDIAN, CHILD, agreement["id"])
 
 
 async def test_what_is_passed_on_is_never_more_and_ends_with_its_parent(people, house) -> None:

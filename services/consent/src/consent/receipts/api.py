@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 
 from consent.consents.models import RecordNotFound
 from consent.door import BothSpellings, HeaderId, Office
-from consent.individuals.models import IndividualNotYours
 from consent.printouts.models import HEADERS, page
 from consent.receipts import schemas, service
 from consent.settings import Settings
@@ -79,7 +78,7 @@ def _weight(text: str) -> float:
     "/service/individual/record/consent-record/{consentRecordId}/receipt/",
     operation_id="serviceIndividualConsentRecordReceiptRead",
     response_class=Response,
-    responses={**may_answer(RecordNotFound, IndividualNotYours), **_ANSWERS},
+    responses={**may_answer(RecordNotFound), **_ANSWERS},
 )
 async def service_individual_consent_record_receipt_read(  # noqa: PLR0913, PLR0917  what it takes
     session: Reading,

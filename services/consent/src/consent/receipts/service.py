@@ -42,10 +42,10 @@ async def issue(desk: Desk, record_id: str, header: str | None, base: str) -> Is
     if record is None or header not in {None, record.choice.individual_id}:
         raise RecordNotFound("no consent record with this id")
     try:
-        individual = await individuals.get(desk, record.choice.individual_id)
+        individual = await individuals.acting(desk, record.choice.individual_id, by_agreement=True)
+        individual.hand(record.choice.agreement_id)
     except (IndividualNotFound, IndividualNotYours) as error:
         raise RecordNotFound("no consent record with this id") from error
-    individual.hand(record.choice.agreement_id)
     kept = await consents.load(desk, individual, record)
     made = await _issue(desk, kept, base)
     facts = {**kept.revision.told, "receipt": made.id}

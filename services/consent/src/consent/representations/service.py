@@ -109,7 +109,7 @@ async def end(desk: Desk, persons: Sequence[Individual], representation_id: str)
     """End a representation: by the represented, the representative, or who passed it on.
 
     Ending it again changes nothing. Raises RepresentationNotFound, or IndividualNotYours for who
-    acts as a representative: it is not theirs to end another's.
+    acts as a representative (it is not theirs to end another's) or has a guardian.
     """
     if any(one.hands for one in persons):
         raise IndividualNotYours("end what you act by as yourself, without another's id")
@@ -119,6 +119,8 @@ async def end(desk: Desk, persons: Sequence[Individual], representation_id: str)
     if found is None or not mine & {found.individual_id, *holders}:
         raise RepresentationNotFound("no representation of yours with this id")
     own = found.individual_id in mine
+    if own and found.kind == "guardian":
+        raise IndividualNotYours("a guardian is one by law: the administration ends it")
     return await _end(desk, found, "represented" if own else "representative")
 
 

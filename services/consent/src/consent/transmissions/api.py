@@ -95,7 +95,7 @@ async def service_individual_transmission_list(  # noqa: PLR0913, PLR0917  whose
     A signed-in person who sends no header sees all of theirs, whoever keeps their consents.
     """
     desk = office.desk(session, caller)
-    persons = await individuals.acting_for_all(desk, header)
+    persons = await individuals.acting_for_all(desk, header, by_agreement=True)
     pages = book.of(header or desk.person)
     return _answer(pages, await service.page_of(desk, persons, asked.filter(pages)))
 

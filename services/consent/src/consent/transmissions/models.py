@@ -76,6 +76,7 @@ class Filter:
 
     tenant: str | None = None
     individual_ids: Sequence[str] | None = None
+    agreement_ids: Sequence[str] | None = None
     agreement_id: str | None = None
     record_id: str | None = None
     client: str | None = None

@@ -30,14 +30,12 @@ async def forget(session: Session, record_ids: Sequence[str]) -> None:
 
 async def page_of(desk: Desk, persons: Sequence[Individual], wanted: Filter) -> Page:
     """Return what was sent of those acted for; a look by anybody but themselves is logged."""
-    found = await _page(desk, replace(wanted, individual_ids=[one.id for one in persons]))
-    await _note(desk, [one for one in persons if not _is_self(desk, one)], found.found)
+    reach = persons[0].reach if len(persons) == 1 else None
+    whose = [one.id for one in persons]
+    found = await _page(desk, replace(wanted, individual_ids=whose, agreement_ids=reach))
+    alone = desk.person is not None and desk.caller.represents is None
+    await _note(desk, [one for one in persons if one.hands or not alone], found.found)
     return found
-
-
-def _is_self(desk: Desk, individual: Individual) -> bool:
-    speaks_for_themselves = desk.person is not None and desk.caller.represents is None
-    return speaks_for_themselves and individual.identity.external_id == desk.person
 
 
 async def page(desk: Desk, wanted: Filter) -> Page:
@@ -68,6 +66,7 @@ async def _note(desk: Desk, whose: Sequence[Individual], found: Sequence[Transmi
                     desk.caller,
                     one.thing,
                     subject=one.identity.external_id,
+                    by=desk.person if one.hands else None,
                     tenant=one.tenant,
                     records=sorted(seen.get(one.id, ())),
                 )

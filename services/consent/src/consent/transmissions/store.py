@@ -35,6 +35,7 @@ _KEEP = """
 _LIMITS = {
     "tenant": "tenant = {}",
     "individuals": "individual_id = ANY({})",
+    "reach": "agreement_id = ANY({})",
     "agreement": "agreement_id = {}",
     "record": "record_id = {}",
     "client": "(client = {0} OR starts_with(client, {0} || '/'))",
@@ -71,6 +72,7 @@ async def page(session: Session, wanted: Filter) -> list[Transmission]:
     given = {
         "tenant": wanted.tenant,
         "individuals": wanted.individual_ids,
+        "reach": wanted.agreement_ids,
         "agreement": wanted.agreement_id,
         "record": wanted.record_id,
         "client": wanted.client,

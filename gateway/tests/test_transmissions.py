@@ -18,7 +18,10 @@ from gateway.transmissions.models import facts
 from kit.evidence import Signer
 from kit.evidence.sequencing import append, read_head, sequencing
 
-RECORD, DECISION = str(uuid4()), str(uuid4())
+RECORD, DECISION = (
+    "5f15bb9b-41d6-4ce1-aaa4-bdf3ecfd37bb",
+    "375efd6c-0ce2-47db-bd10-c81805fd27fc",
+)
 SAID = f'"{RECORD}";decision="{DECISION}";attributes="firstName s%C3%BCnniaeg"'
 ITEM = {
     "consentRecordId": RECORD,

@@ -87,17 +87,17 @@ def _renumbered(sql: str, before: int) -> str:
 
 
 def narrowed(given: Iterable[tuple[str, object]]) -> tuple[str, list[object]]:
-    """Return a condition of those whose value is not None, and its parameters.
+    """Return a clause of those whose value is not None, and its parameters.
 
-    Only what limits is said, so that PostgreSQL chooses the index for it. Each condition has ``{}``
+    Only what limits is said, so that PostgreSQL chooses the index for it. Each has ``{}``
     where its value goes; a tuple is several values.
     """
     said, values = list[str](), list[object]()
-    for condition, value in given:
+    for clause, value in given:
         if value is None:
             continue
         own = cast("tuple[object, ...]", value if isinstance(value, tuple) else (value,))
-        said.append(condition.format(*(f"${len(values) + n}" for n in range(1, len(own) + 1))))
+        said.append(clause.format(*(f"${len(values) + n}" for n in range(1, len(own) + 1))))
         values += own
     return " AND ".join(said) or "true", values
 

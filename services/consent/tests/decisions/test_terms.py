@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from kit.evidence import Search
@@ -391,3 +392,29 @@ async def test_the_same_key_at_once_counts_once(committed, house_type) -> None:
     async with committed.state.database.connection() as connection:
         row = await connection.fetchrow("SELECT fetches FROM consent_record WHERE id = $1", record)
     assert row["fetches"] == 1
+
+
+async def test_no_fetch_is_counted_and_no_answer_kept_without_its_entry(
+    committed, house_type
+) -> None:
+    house = house_type(clients_of(committed, "consent")(scopes={"*"}))
+    agreement, record = await signed(house, terms=ONCE)
+
+    async def ask():
+        return await house.client.post(PATH, json=question(agreement), headers=with_key("k"))
+
+    owner = await asyncpg.connect(committed.state.urls.owner)
+    await owner.execute(
+        "CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN RAISE 'gone' USING ERRCODE = 'admin_shutdown'; END$$; "
+        "CREATE TRIGGER gone BEFORE INSERT ON evidence_entry EXECUTE FUNCTION gone()"
+    )
+    assert (await ask()).status_code == 503
+    kept = await owner.fetch("SELECT FROM decision_answer")
+    fetches = await owner.fetchval("SELECT fetches FROM consent_record WHERE id = $1", record)
+    await owner.execute("DROP TRIGGER gone ON evidence_entry")
+    await owner.close()
+
+    assert (kept, fetches) == ([], 0)
+    assert (await ask()).json()["permitted"]
+    assert len(await committed.state.ledger.search(Search(kinds=["decision"]))) == 1

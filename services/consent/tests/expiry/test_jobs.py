@@ -1,6 +1,7 @@
 """Consents end by themselves, and it is told once (CON-7.events)."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import asyncpg
@@ -97,3 +98,20 @@ async def test_what_did_not_stand_ends_in_silence(committed, house) -> None:
         await asyncio.sleep(0.6)
         assert len(await committed.state.ledger.search(EXPIRED)) == 1
     assert entry.object.endswith(told)
+
+
+async def test_a_seal_that_cannot_be_opened_holds_nobody_up(committed, house) -> None:
+    agreement = await house.agreement()
+    broken, first, _ = await ending(house, "EE1", agreement, seconds=0.5)
+    _, second, _ = await ending(house, "EE2", agreement, seconds=0.6)
+    async with committed.state.database.connection() as connection:
+        await connection.fetch(
+            "UPDATE individual SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1) "
+            "WHERE id = $1",
+            broken,
+        )
+    async with create_jobs(committed.state.settings):
+        found = await entries(committed, 2)
+    assert {entry.object.rsplit("/", 1)[1] for entry in found} == {first, second}
+    (named,) = await committed.state.ledger.search(replace(EXPIRED, subject="EE2"))
+    assert named.object.endswith(second)

@@ -10,7 +10,6 @@ from consent.consents.models import Choice, Record
 from consent.decisions import store
 from consent.decisions.models import (
     Decision,
-    Fetch,
     Given,
     KeyReused,
     MomentInvalid,
@@ -26,7 +25,7 @@ from consent.revisions import service as revisions
 from consent.revisions.models import Search as Revisions
 from consent.tracing import trace
 from kit.database import Lender, Session, Transaction
-from kit.evidence import Search
+from kit.evidence import Entry, Search
 
 _KEPT = timedelta(hours=24)
 """How long an answer is given again under its Idempotency-Key."""
@@ -59,9 +58,9 @@ async def decision(
 ) -> Decision:
     """Decide whether data may be used; every decision is evidence.
 
-    A fetch that the terms count is counted before this returns. With a key the client gets the
-    same answer for a day, and one fetch is counted; without one nothing is kept. Raises
-    MomentInvalid, OnlyEarlier or KeyReused.
+    A fetch that the terms count is counted before this returns, and stands with its entry or not
+    at all. With a key the client gets the same answer for a day, and one fetch is counted; without
+    one nothing is kept. Raises MomentInvalid, OnlyEarlier or KeyReused.
     """
     _check(desk, question)
     key = None if idempotency_key is None else _key(desk, question, idempotency_key)
@@ -70,11 +69,16 @@ async def decision(
         if kept is not None:
             return await _again(desk, question, kept)
         agreement, decided = await _decided(desk, question)
+        entry = _entry(desk, agreement, question, decided)
+        if key is None and decided.fetch is None:
+            await desk.ledger.note(entry)
+            return decided
         try:
-            await _settle(lender, decided, key)
+            async with Transaction(lender) as session:
+                await _settle(session, decided, key)
+                await desk.ledger.record(session, entry)
         except _ChangedMeanwhile:
             continue
-        await _note(desk, agreement, question, decided)
         return decided
 
 
@@ -226,27 +230,18 @@ async def _again(desk: Desk, question: Question, kept: Decision) -> Decision:
     if decided.same_as(kept):
         return kept.later(now)
     decided = replace(decided, fetch=None)
-    await _note(desk, agreement, question, decided)
+    await desk.ledger.note(_entry(desk, agreement, question, decided))
     return decided
 
 
-async def _settle(lender: Lender, decided: Decision, key: _Key | None) -> None:
-    """Keep what has to stand before the answer leaves, or raise _ChangedMeanwhile."""
-    if key is None and decided.fetch is None:
-        return
-    async with Transaction(lender) as session:
-        await _write(session, decided, key, decided.fetch)
-
-
-async def _write(
-    session: Session, decided: Decision, key: _Key | None, fetch: Fetch | None
-) -> None:
+async def _settle(session: Session, decided: Decision, key: _Key | None) -> None:
+    """Keep the answer and count the fetch, or raise _ChangedMeanwhile."""
     now = datetime.now(UTC)
     if key is not None and not await store.keep_answer(
         session, key.digest, key.question, decided.text, now, now - _KEPT
     ):
         raise _ChangedMeanwhile
-    if fetch is not None and not await store.count(session, fetch):
+    if decided.fetch is not None and not await store.count(session, decided.fetch):
         raise _ChangedMeanwhile
 
 
@@ -258,10 +253,8 @@ async def clear_answers(session: Session, before: datetime, most: int) -> int:
 # -- evidence -------------------------------------------------------------------------------
 
 
-async def _note(
-    desk: Desk, agreement: Agreement | None, question: Question, decided: Decision
-) -> None:
-    """Write a decision down: in the clear only what an agreement names, all of it sealed."""
+def _entry(desk: Desk, agreement: Agreement | None, question: Question, decided: Decision) -> Entry:
+    """Return what is written of a decision: in the clear only what an agreement names."""
     facts: dict[str, Any] = {
         "decision": decided.id,
         "permitted": decided.permitted,
@@ -276,7 +269,7 @@ async def _note(
         facts["record"] = decided.record_id
     if decided.as_of is not None:
         facts["asOf"] = decided.as_of.isoformat()
-    entry = trace(
+    return trace(
         "decision",
         desk.caller,
         agreement.thing if agreement else f"{desk.caller.tenant}/data-agreement/",
@@ -291,4 +284,3 @@ async def _note(
         },
         **facts,
     )
-    await desk.ledger.note(entry)

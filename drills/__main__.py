@@ -1,14 +1,15 @@
 """``python -m drills``: load a stack of its own, kill its processes, check what was promised.
 
 ``python -m drills fuzz`` sends it what a generator makes of the contracts instead, ``mixed`` a
-little of everything that a registry is asked for, while it watches the memory.
+little of everything that a registry is asked for, while it watches the memory, ``withdrawal``
+measures how soon a withdrawn consent opens nothing any more.
 """
 
 import argparse
 import asyncio
 import sys
 
-from drills import kills, mixed, promises, report
+from drills import kills, mixed, promises, report, withdrawal
 from drills.house import House, StackError, started
 from drills.load import Load
 from drills.post import Post
@@ -47,6 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         return fuzz.main(words[1:])
     if words[:1] == ["mixed"]:
         return mixed.main(words[1:])
+    if words[:1] == ["withdrawal"]:
+        return withdrawal.main(words[1:])
     parser = argparse.ArgumentParser(prog="python -m drills", description=__doc__)
     parser.add_argument("--seconds", type=float, default=75.0, help="how long the load lasts")
     parser.add_argument("--rate", type=float, default=200.0, help="requests due each second")

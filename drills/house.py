@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +64,8 @@ class House:
         """Return the file that holds what the stack says."""
         return self.home.with_suffix(".log")
 
-    def start(self) -> None:
-        """Start it, and return once it serves and has loaded the demo; raise StackError."""
+    def environment(self) -> dict[str, str]:
+        """Return what a ``govblocks`` of this stack finds in its environment."""
         own = {
             "GOVBLOCKS_HOME": str(self.home),
             "GOVBLOCKS_PORT": str(self.port),
@@ -74,10 +74,28 @@ class House:
             "COLUMNS": "200",
         }
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("GOVBLOCKS_")}  # noqa: TID251  handed on, not read
+        return inherited | own
+
+    def load(self, instance: Mapping[str, object]) -> None:
+        """Load an instance file with this content; raise StackError when it is refused."""
+        file = self.home.with_suffix(".yaml")
+        file.write_text(json.dumps(instance))  # JSON is YAML
+        told = subprocess.run(  # noqa: S603  our own command
+            [GOVBLOCKS, "load", str(file)],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if told.returncode:
+            raise StackError(told.stdout + told.stderr)
+
+    def start(self) -> None:
+        """Start it, and return once it serves and has loaded the demo; raise StackError."""
         with self.output.open("w") as out:
             self.process = subprocess.Popen(  # noqa: S603  our own command
                 [GOVBLOCKS, "up", "--no-journey", "--workers", str(self.workers)],
-                env=inherited | own,
+                env=self.environment(),
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 text=True,

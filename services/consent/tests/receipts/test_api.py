@@ -26,7 +26,7 @@ async def given(house, **more: Any) -> tuple[str, str]:
     agreement = await house.agreement(
         policy={"id": policy["id"]},
         dataAttributes=[
-            {"name": "firstName", "sensitivity": "normal", "category": "identity"},
+            {"name": "firstName", "sensitivity": "Internal", "category": "identity"},
             {"name": "diagnosis", "sensitivity": "high", "category": "health"},
         ],
         recipients=["TEST/GOV/2002"],
@@ -219,13 +219,17 @@ class Page(HTMLParser):
         self.text += data
 
 
-async def test_a_page_for_people_says_the_same_and_runs_nothing(house, client) -> None:
-    mother, record = await given(house, purpose=WORDS)
-    headers = {**house.whose(mother), "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+async def read(client, house, whose: str, record: str) -> Page:
+    headers = {**house.whose(whose), "Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
     answer = await client.get(path(record), headers=headers)
     assert answer.headers["content-type"].startswith("text/html")
     assert answer.headers["content-security-policy"].startswith("default-src 'none'; style-src")
-    page = Page(answer.text)
+    return Page(answer.text)
+
+
+async def test_a_page_for_people_says_the_same_and_runs_nothing(house, client) -> None:
+    mother, record = await given(house, purpose=WORDS)
+    page = await read(client, house, mother, record)
     names = [name for name, _ in page.tags]
     assert ("html", {"lang": "en"}) in page.tags
     assert not {"script", "img", "link", "iframe", "form"} & {*names}
@@ -237,6 +241,37 @@ async def test_a_page_for_people_says_the_same_and_runs_nothing(house, client) -
     [revision] = await house.audit_revisions(record)
     assert revision["serializedHashSha256"] in page.text
     assert MOTHER not in page.text
+
+
+@pytest.mark.parametrize(
+    ("url", "links"),
+    [
+        ('https://example.org/?a="&b', ['https://example.org/?a="&b']),
+        ("javascript:alert(1)", []),
+        ("//example.org", []),
+    ],
+)
+async def test_a_page_links_to_a_policy_on_the_web_and_nowhere_else(
+    house, client, url, links
+) -> None:
+    policy = await house.policy(url=url)
+    agreement, mother = await house.agreement(policy={"id": policy["id"]}), await house.individual()
+    record = (await house.sign(mother, agreement["id"]))["consentRecord"]["id"]
+    page = await read(client, house, mother, record)
+    assert [said["href"] for name, said in page.tags if name == "a"] == links
+    assert url in page.text
+
+
+async def test_a_page_says_how_to_withdraw_while_there_is_something_to_withdraw(
+    house, client
+) -> None:
+    mother, record = await given(house)
+    assert "How to withdraw" in (await read(client, house, mother, record)).text
+    await house.opt(mother, record, opt_in=False)
+    page = await read(client, house, mother, record)
+    assert "How to withdraw" not in page.text
+    assert ("p", {"class": "state withdrawn"}) in page.tags
+    assert [said["datetime"][-1] for name, said in page.tags if name == "time"] == ["Z"] * 4
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from html import escape
 from importlib import resources
 from typing import Any
 
-from consent.receipts.models import Issue, attributes, events, recipients
+from consent.receipts.models import Issue, Standing, attributes, events, recipients
 
 _TEXTS: Mapping[str, Any] = json.loads(
     (resources.files("consent.printouts") / "texts.json").read_text(encoding="utf-8")
@@ -19,23 +19,32 @@ _TEXTS: Mapping[str, Any] = json.loads(
 _STYLE = """
 :root{color-scheme:light}
 body{margin:0;background:#fff;color:#1b1b1b;font:1rem/1.5 system-ui,sans-serif}
-main{max-width:46rem;margin:0 auto;padding:1rem}
-h1{font-size:1.6rem;margin:.5rem 0}
-h2{font-size:1.15rem;margin:1.5rem 0 .5rem;border-bottom:1px solid #767676}
-.state{padding:.75rem 1rem;border-left:.4rem solid #0b4f8a;background:#eef4fa;font-weight:600}
-dl{margin:0}
-dt{font-weight:600}
-dd{margin:0 0 .5rem;overflow-wrap:anywhere}
-dd ul{margin:0;padding-left:1.2rem}
+main{max-width:46rem;margin:0 auto;padding:1.5rem 1rem 3rem}
+h1{margin:0;color:#505a5f;font-size:1rem;font-weight:600}
+h2{margin:2.25rem 0 .25rem;font-size:1.2rem;line-height:1.3}
+p{margin:.25rem 0 .75rem}
+.purpose{margin:.25rem 0;font-size:1.6rem;line-height:1.25;font-weight:700}
+.state{margin:1.25rem 0 0;padding:.75rem 1rem;border-left:.3rem solid #505a5f;background:#f3f3f3;
+font-weight:600}
+.given{border-color:#00703c;background:#eaf5ee}
+.unsigned{border-color:#9c5700;background:#fdf3e4}
+dl,ul{margin:0;padding:0;list-style:none}
+dl div{padding:.6rem 0;border-top:1px solid #d0d4d7}
+dt{color:#505a5f}
+dd{margin:0}
+dd,.purpose,.who{overflow-wrap:anywhere}
+small{color:#505a5f;font-size:.875rem}
+a{color:#0b4f8a}
 table{border-collapse:collapse;width:100%}
-th,td{text-align:left;vertical-align:top;padding:.35rem .5rem .35rem 0;
-border-bottom:1px solid #767676}
-td{overflow-wrap:anywhere}
-code{font:.85rem/1.4 ui-monospace,monospace}
-@media(min-width:40rem){dl{display:grid;grid-template-columns:13rem 1fr;column-gap:1rem}}
-@media print{@page{margin:12mm}body{font-size:9.5pt;line-height:1.3}main{padding:0;max-width:none}
-h2{margin:.6rem 0 .2rem}dd{margin-bottom:.15rem}tr{break-inside:avoid}
-dl{display:grid;grid-template-columns:11rem 1fr;column-gap:1rem}code{font-size:8pt}}
+th{color:#505a5f;font-weight:400}
+th,td{padding:.6rem 1rem .6rem 0;border-top:1px solid #d0d4d7;text-align:left;vertical-align:top}
+code{font:.8125rem/1.5 ui-monospace,monospace}
+@media(min-width:40rem){main{padding-top:3rem}dl div{display:grid;grid-template-columns:12rem 1fr}
+th:first-child{width:12rem;padding-right:0}dd ul{columns:12rem}}
+@media print{@page{margin:12mm}body{font-size:9pt;line-height:1.3}main{padding:0;max-width:none}
+.purpose{font-size:14pt}.state{margin-top:.5rem;padding:.3rem .75rem}h2{margin-top:.7rem}
+dl div,th,td{padding-top:.15rem;padding-bottom:.15rem;break-inside:avoid}
+dl div{display:grid;grid-template-columns:11rem 1fr}code,small{font-size:8pt}}
 """
 _DIGEST = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 HEADERS = {
@@ -45,59 +54,70 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 """What a browser may do with the page: show it with its own style, nothing else."""
+_OPEN = {Standing.GIVEN, Standing.UNSIGNED}
+"""How a consent stands that can be withdrawn."""
+_YEAR = 365.25
+"""Days."""
 
 
 def page(issue: Issue, language: str = "en") -> str:
     """Return the page in a language that ``texts.json`` has."""
     says = _TEXTS[language]
-    sections = (
-        ("what", _list(says, _about(issue, says))),
-        ("history", _history(issue, says)),
-        ("withdraw", f"<p>{escape(says['withdraw_how'])}</p>"),
-        ("check", f"<p>{escape(says['check_how'])}</p>" + _list(says, _proof(issue))),
-    )
+    sections = {"what": _list(says, _about(issue, says)), "history": _history(issue, says)}
+    if issue.standing in _OPEN:
+        sections["withdraw"] = f"<p>{escape(says['withdraw_how'])}</p>"
+    sections["check"] = f"<p>{escape(says['check_how'])}</p>" + _list(says, _proof(issue))
     body = "".join(
         f'<section aria-labelledby="{name}"><h2 id="{name}">{escape(says[name])}</h2>{text}'
         "</section>"
-        for name, text in sections
+        for name, text in sections.items()
     )
     title = escape(says["title"])
-    state = escape(says["state"][issue.standing.value])
     return (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{_STYLE}</style></head><body><main>"
-        f'<h1>{title}</h1><p class="state">{state}</p>{body}</main></body></html>'
+        f"<h1>{title}</h1>{_head(issue, says)}{body}</main></body></html>"
+    )
+
+
+def _head(issue: Issue, says: Mapping[str, Any]) -> str:
+    """Return what is read first: for what, by whom, and how it stands."""
+    content = issue.kept.agreement_revision.object_data
+    controller: Mapping[str, Any] = content.get("controller", {})
+    member, standing = issue.kept.record.tenant, issue.standing.value
+    who = " · ".join(dict.fromkeys([controller.get("name") or member, member]))
+    return (
+        f'<p class="purpose">{escape(content["purpose"])}</p><p class="who">{escape(who)}</p>'
+        f'<p class="state {standing}">{escape(says["state"][standing])}</p>'
     )
 
 
 def _about(issue: Issue, says: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     kept, content = issue.kept, issue.kept.agreement_revision.object_data
-    controller: Mapping[str, Any] = content.get("controller", {})
     policy: Mapping[str, Any] = content.get("policy", {})
-    ends = kept.record.choice.expires_at
-    named = ", ".join(dict.fromkeys([controller.get("name") or "", kept.record.tenant]))
-    yield "purpose", escape(content["purpose"])
-    yield "controller", escape(named.removeprefix(", "))
-    yield "attributes", _items((each["name"] for each in attributes(kept)), says)
-    yield "recipients", _items(recipients(kept), says)
+    ends, basis = kept.record.choice.expires_at, content["lawfulBasis"]
+    yield "attributes", _items(map(_attribute, attributes(kept)), says)
+    yield "recipients", _items(map(escape, recipients(kept)), says)
     if content.get("dataSources"):
-        yield "sources", _items(content["dataSources"], says)
-    yield "basis", escape(content["lawfulBasis"].replace("_", " "))
+        yield "sources", _items(map(escape, content["dataSources"]), says)
+    yield "basis", escape(says["bases"].get(basis, basis))
     if policy:
-        yield "policy", escape(f"{policy['name']} {policy['version']}: {policy['url']}")
+        yield "policy", _linked(f"{policy['name']} {policy['version']}", policy["url"])
     if policy.get("jurisdiction"):
         yield "jurisdiction", escape(policy["jurisdiction"])
-    if policy.get("dataRetentionPeriodDays") is not None:
-        yield "kept", escape(says["days"].format(days=policy["dataRetentionPeriodDays"]))
-    yield "ends", escape(f"{ends:%Y-%m-%d %H:%M} UTC" if ends else says["endless"])
+    days = policy.get("dataRetentionPeriodDays")
+    if days is not None:
+        years = round(days / _YEAR)
+        yield "kept", escape(says["years" if years > 1 else "days"].format(days=days, years=years))
+    yield "ends", _time(f"{ends:%Y-%m-%d %H:%M}") if ends else escape(says["endless"])
 
 
 def _proof(issue: Issue) -> Iterable[tuple[str, str]]:
     kept = issue.kept
     yield "record", _code(kept.record.id)
     yield "receipt", _code(issue.id)
-    yield "issued", escape(f"{issue.at:%Y-%m-%d %H:%M:%S}")
+    yield "issued", _time(f"{issue.at:%Y-%m-%d %H:%M:%S}")
     yield "digest", _code(kept.revision.hash_sha256)
     entry = issue.entries.get(kept.revision.id)
     if entry:
@@ -117,18 +137,36 @@ def _row(event: Mapping[str, Any], says: Mapping[str, Any]) -> str:
     who = event.get("dpv:isIndicatedBy")
     by = "" if who is None else says["you" if who == "dpv:DataSubject" else "representative"]
     at = event["dpv:isIndicatedAtTime"][:19].replace("T", " ")
-    cells = (at, says["events"][event["@type"]], by)
-    return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
+    cells = (_time(at, ""), escape(says["events"][event["@type"]]), escape(by))
+    return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _list(says: Mapping[str, Any], rows: Iterable[tuple[str, str]]) -> str:
-    said = (f"<dt>{escape(says[name])}</dt><dd>{text}</dd>" for name, text in rows)
+    said = (f"<div><dt>{escape(says[name])}</dt><dd>{text}</dd></div>" for name, text in rows)
     return f"<dl>{''.join(said)}</dl>"
 
 
 def _items(names: Iterable[str], says: Mapping[str, Any]) -> str:
-    found = [f"<li>{escape(name)}</li>" for name in names]
+    found = [f"<li>{name}</li>" for name in names]
     return f"<ul>{''.join(found)}</ul>" if found else escape(says["none"])
+
+
+def _attribute(said: Mapping[str, Any]) -> str:
+    category = said.get("category")
+    return escape(said["name"]) + (f" <small>{escape(category)}</small>" if category else "")
+
+
+def _linked(name: str, url: str) -> str:
+    """Return a name and its address; a link where it leads to the web and nowhere else."""
+    address = escape(url)
+    if url.startswith(("https://", "http://")):
+        address = f'<a href="{address}">{address}</a>'
+    return f"{escape(name)}<br>{address}"
+
+
+def _time(text: str, zone: str = " UTC") -> str:
+    """Return a time in UTC as people read it and as programs do."""
+    return f'<time datetime="{text.replace(" ", "T")}Z">{text}{zone}</time>'
 
 
 def _code(text: str) -> str:

@@ -37,6 +37,8 @@ _BASES = {
     "public_task": "dpv:PublicInterest",
     "vital_interest": "dpv:VitalInterest",
 }
+_ORDINARY = {"", "none", "low", "normal", "public", "internal"}
+"""Words for attributes that are no sensitive data; of others we would rather say too much."""
 
 
 class Standing(StrEnum):
@@ -253,7 +255,7 @@ def recipients(kept: Kept) -> list[str]:
 
 
 def _attribute(said: Mapping[str, Any]) -> dict[str, Any]:
-    is_sensitive = said.get("sensitivity", "").casefold() not in {"", "normal", "low", "none"}
+    is_sensitive = said.get("sensitivity", "").strip().casefold() not in _ORDINARY
     made = {
         "@type": "dpv:SensitivePersonalData" if is_sensitive else "dpv:PersonalData",
         "dct:identifier": said["id"],

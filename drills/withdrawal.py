@@ -205,14 +205,14 @@ class Drill:
         return time.monotonic()
 
     async def _refused_since(self, withdrawn_at: float) -> float:
-        """Return how long after a moment reads were permitted; infinity when they still are."""
+        """Return how long after a moment reads were permitted; raise StackError if they go on."""
         while time.monotonic() - withdrawn_at < _PATIENCE:
             await asyncio.sleep(0.02)
             last = max(each.permitted_at for each in self.readers)
             quiet = time.monotonic() - max(last, withdrawn_at)
             if quiet > _QUIET and all(each.refused for each in self.readers):
                 return max(0.0, last - withdrawn_at)
-        return math.inf
+        raise StackError(f"reads are permitted {_PATIENCE:g} s after the withdrawal")
 
 
 async def asked(session: aiohttp.ClientSession, call: str, **more: Any) -> Any:

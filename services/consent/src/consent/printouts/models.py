@@ -38,6 +38,8 @@ a{color:#0b4f8a}
 table{border-collapse:collapse;width:100%}
 th{color:#505a5f;font-weight:400}
 th,td{padding:.6rem 1rem .6rem 0;border-top:1px solid #d0d4d7;text-align:left;vertical-align:top}
+th:last-child,td:last-child{padding-right:0}
+time span{white-space:nowrap}
 code{font:.8125rem/1.5 ui-monospace,monospace}
 @media(min-width:40rem){main{padding-top:3rem}dl div{display:grid;grid-template-columns:12rem 1fr}
 th:first-child{width:12rem;padding-right:0}dd ul{columns:12rem}}
@@ -136,7 +138,7 @@ def _history(issue: Issue, says: Mapping[str, Any]) -> str:
 def _row(event: Mapping[str, Any], says: Mapping[str, Any]) -> str:
     who = event.get("dpv:isIndicatedBy")
     by = "" if who is None else says["you" if who == "dpv:DataSubject" else "representative"]
-    at = event["dpv:isIndicatedAtTime"][:19].replace("T", " ")
+    at = event["dpv:isIndicatedAtTime"][:16].replace("T", " ")
     cells = (_time(at, ""), escape(says["events"][event["@type"]]), escape(by))
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
@@ -166,7 +168,9 @@ def _linked(name: str, url: str) -> str:
 
 def _time(text: str, zone: str = " UTC") -> str:
     """Return a time in UTC as people read it and as programs do."""
-    return f'<time datetime="{text.replace(" ", "T")}Z">{text}{zone}</time>'
+    day, clock = text.split(" ")
+    said = f"<span>{day}</span> <span>{clock}{zone}</span>"
+    return f'<time datetime="{day}T{clock}Z">{said}</time>'
 
 
 def _code(text: str) -> str:

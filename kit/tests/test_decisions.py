@@ -16,6 +16,7 @@ from test_mediator import mediator_of, served
 
 from kit.database import Database, Transaction
 from kit.decisions import LONGEST, Decision, DecisionMissing, Decisions, Question
+from kit.mediator import NeighbourUnavailable
 from kit.testing import copy_of_template
 
 QUESTION = Question("a-1", "EE1", "personal-code", "A/B/C/app", "A/B/D", ("name", "born"))
@@ -29,15 +30,21 @@ class ConsentBlock:
     def __init__(self):
         self.said = {**PERMITTED, "decisionId": "d-1", "maxAgeSeconds": 60}
         self.asked = 0
+        self.keys = []
+        self.lost = 0
         self.answers = asyncio.Event()
         self.answers.set()
 
     async def token(self, _request: Request) -> Response:
         return JSONResponse({"access_token": "t", "expires_in": 600})
 
-    async def decide(self, _request: Request) -> Response:
+    async def decide(self, request: Request) -> Response:
         self.asked += 1
+        self.keys.append(request.headers.get("idempotency-key"))
         said = self.said
+        if self.lost:
+            self.lost -= 1
+            return Response(status_code=502)
         await self.answers.wait()
         return JSONResponse(said)
 
@@ -302,6 +309,40 @@ async def test_what_is_kept_names_nobody_however_much_was_asked_for(house):
     kept = str(vars(worker))
     assert len(kept) < 1000
     assert QUESTION.external_id not in kept
+
+
+async def test_where_fetches_are_counted_a_lost_answer_is_asked_for_once_more(house):
+    worker, consent = await house.worker(), house.consent
+    consent.said |= {"maxAgeSeconds": 0, "fetchesLeft": 0}
+    await worker.ask(QUESTION, "r-1")
+    assert consent.keys.pop() is None, "nobody knows yet that they are counted"
+    consent.lost = 1
+    assert await worker.ask(QUESTION, "r-1") == PERMIT
+    first, again = consent.keys
+    assert first == again
+    await worker.ask(QUESTION, "r-1")
+    assert consent.keys.pop() not in {first, "r-1"}, "a reader's own id fetches no second time"
+    consent.lost = 2
+    with pytest.raises(NeighbourUnavailable):
+        await worker.ask(QUESTION)
+    consent.said |= {"permitted": False, "fetchesLeft": None}
+    for _ in range(2):
+        await worker.ask(QUESTION)
+    assert consent.keys.pop(), "a refusal does not say that they are not counted"
+    consent.said |= {"permitted": True}
+    for _ in range(2):
+        await worker.ask(QUESTION)
+    assert consent.keys.pop() is None, "they are counted no more"
+
+
+async def test_where_no_fetch_is_counted_no_key_is_sent_and_nothing_asked_twice(house):
+    worker = await house.worker()
+    house.consent.said["maxAgeSeconds"] = 0
+    await worker.ask(QUESTION)
+    house.consent.lost = 1
+    with pytest.raises(NeighbourUnavailable):
+        await worker.ask(QUESTION)
+    assert house.consent.keys == [None, None]
 
 
 @pytest.mark.parametrize("said", [{}, [], "no", None, {"permitted": "yes"}])

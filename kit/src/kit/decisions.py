@@ -3,6 +3,11 @@
 Only permits are kept, in the memory of a process, and only while it hears of those that are called
 back (``kit.hearing``): one that cannot hear keeps nothing, and asks each time. A permit is found by
 a digest of its whole question, so that what is kept names nobody.
+
+Where an answer said how many fetches are left, later questions under that agreement have an
+Idempotency-Key, and one whose answer is lost is asked once more with it: the loss uses no fetch up.
+The key is of this process alone: by one that a reader may choose, they would fetch once and read
+all day. Elsewhere none is sent, for with one the consent block has to keep each answer.
 """
 
 import hashlib
@@ -17,7 +22,8 @@ from typing import Any
 
 from kit.database import Session
 from kit.hearing import Hearing, announce
-from kit.mediator import Mediator
+from kit.identifiers import new_id
+from kit.mediator import Mediator, NeighbourUnavailable
 from kit.problems import Unavailable
 
 LONGEST = 86_400
@@ -84,6 +90,8 @@ class Decisions:
         self._most = most
         self._permits: dict[bytes, _Permit] = {}
         self._named: dict[str, set[bytes]] = {}
+        self._counted: set[str] = set()
+        """Agreements whose fetches are counted."""
         self._generation = 0
         self._hearing = Hearing(_CHANNEL, self._forget, self._forget_all, _BEAT)
 
@@ -111,7 +119,7 @@ class Decisions:
         if kept is not None:
             return kept
         generation, asked_at = self._generation, time.monotonic()
-        decision, age = await _asked(self._mediator, question, request_id)
+        decision, age = await self._asked(question, request_id)
         record = decision.consent_record_id
         if decision.permitted and record and age and generation == self._generation:
             names = question.data_agreement_id, record
@@ -125,6 +133,23 @@ class Decisions:
         """
         self._forget(name)
         await announce(session, _CHANNEL, name)
+
+    async def _asked(self, question: Question, request_id: str) -> tuple[Decision, int]:
+        """Return a fresh decision, and for how many seconds it may be kept."""
+        agreement = question.data_agreement_id
+        key = str(new_id()) if agreement in self._counted else ""
+        try:
+            said = await _said(self._mediator, question, request_id, key)
+        except NeighbourUnavailable:
+            if not key:
+                raise
+            said = await _said(self._mediator, question, request_id, key)
+        decision, age = _read(said)
+        if said.get("fetchesLeft") is not None:
+            self._counted.add(agreement)
+        elif decision.permitted:
+            self._counted.discard(agreement)
+        return decision, age
 
     def _find(self, key: bytes) -> Decision | None:
         permit = self._permits.get(key)
@@ -164,8 +189,8 @@ class Decisions:
         self._named.clear()
 
 
-async def _asked(mediator: Mediator, question: Question, request_id: str) -> tuple[Decision, int]:
-    """Return a fresh decision, and for how many seconds it may be kept."""
+async def _said(mediator: Mediator, question: Question, request_id: str, key: str) -> Any:
+    """Return what the consent block answers, as JSON."""
     answer = await mediator.call(
         "POST",
         _PATH,
@@ -180,14 +205,14 @@ async def _asked(mediator: Mediator, question: Question, request_id: str) -> tup
             "attributes": list(question.attributes),
         },
         request_id=request_id,
+        key=key,
     )
     if answer.status_code != HTTPStatus.OK:
         raise DecisionMissing(f"the consent block answered {answer.status_code}")
     try:
-        said: Any = answer.json()
+        return answer.json()
     except ValueError as error:
         raise DecisionMissing("the consent block's answer is not JSON") from error
-    return _read(said)
 
 
 def _read(said: Any) -> tuple[Decision, int]:

@@ -6,6 +6,7 @@ the information mediator, with its own client credentials (RFC 6749 section 4.4)
 
 import json
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -71,18 +72,20 @@ class Mediator:
         self._token_until = 0.0
 
     async def call(
-        self, method: str, path: str, *, body: object = None, request_id: str = ""
+        self, method: str, path: str, *, body: object = None, request_id: str = "", key: str = ""
     ) -> httpx.Response:
         """Send one call through the gateway; raise NeighbourUnavailable when it gets no answer.
 
         An answer of 5xx, or credentials that the gateway does not take, count as no answer; any
-        other status is returned for the caller to read.
+        other status is returned for the caller to read. A ``key`` is sent as Idempotency-Key.
         """
+        sent = {"X-Request-Id": request_id, "Idempotency-Key": key}
+        headers = {name: value for name, value in sent.items() if value}
         try:
-            answer = await self._send(method, path, body, request_id)
+            answer = await self._send(method, path, body, headers)
             if answer.status_code == _STATUS_UNAUTHORIZED:
                 self._token_until = 0.0
-                answer = await self._send(method, path, body, request_id)
+                answer = await self._send(method, path, body, headers)
         except httpx.HTTPError as error:
             raise NeighbourUnavailable("no answer came through the gateway") from error
         if answer.status_code >= _STATUS_SERVER or answer.status_code == _STATUS_UNAUTHORIZED:
@@ -99,13 +102,14 @@ class Mediator:
         """The client, made when it is first needed: to read all certificates takes a while."""
         return httpx.AsyncClient(base_url=self._url, timeout=httpx.Timeout(5.0))
 
-    async def _send(self, method: str, path: str, body: object, request_id: str) -> httpx.Response:
+    async def _send(
+        self, method: str, path: str, body: object, more: Mapping[str, str]
+    ) -> httpx.Response:
         headers = {
             "Authorization": f"Bearer {await self._bearer()}",
             "X-GovStack-Client": self._client_id,
+            **more,
         }
-        if request_id:
-            headers["X-Request-Id"] = request_id
         return await self._http.request(method, path, json=body, headers=headers)
 
     async def _bearer(self) -> str:

@@ -12,6 +12,8 @@ _SENTENCES = {
     "wrong-recipient": "the consent is for another recipient",
     "wrong-source": "the consent is not about data of this register",
     "attribute-not-covered": "the consent does not cover every field that would be shown",
+    "already-fetched": "the data has been fetched as often as the person agreed to",
+    "too-soon": "the data was fetched last so recently that it may not be fetched again yet",
 }
 
 

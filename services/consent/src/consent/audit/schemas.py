@@ -90,13 +90,21 @@ class SentRevision(BaseModel):
         return {name: value for name, value in given.items() if value is not None}
 
 
+class PresentedSignature(SentSignature):
+    """A signature as somebody was given it; what is left out is not compared."""
+
+    id: Text | None = Field(
+        default=None, description="Its id; without one it is compared with the first"
+    )
+
+
 class ToVerify(BaseModel):
-    """A revision to be checked, and the signature it came with."""
+    """A revision to be checked, and a signature it came with."""
 
     model_config = ConfigDict(extra="ignore")
 
     revision: SentRevision
-    signature: SentSignature | None = None
+    signature: PresentedSignature | None = None
 
 
 class Verdict(BaseModel):

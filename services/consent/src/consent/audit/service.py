@@ -29,7 +29,8 @@ from consent.policies import service as policies
 from consent.policies.models import SCHEMA as POLICY
 from consent.revisions import service as revisions
 from consent.revisions.models import Listed, Revision, Search, chained_wrong, said_wrong
-from consent.signatures.models import Content, signed_wrong
+from consent.signatures import models as signatures
+from consent.signatures.models import Content
 from consent.tracing import trace
 from kit.access import Caller
 from kit.evidence import Ledger, Mark, Written
@@ -91,20 +92,20 @@ async def _note(desk: Desk, what: str, kind: str = "audit.listed") -> None:
 async def verify(
     desk: Desk, revision_id: str, said: Mapping[str, Any], signature: Content | None
 ) -> list[str]:
-    """Say what does not hold of a presented revision, and of its signature; empty when all does.
+    """Say what does not hold of a presented revision, and of a signature; empty when all does.
 
     ``said`` are the presented fields by our names. What is kept is checked with it: its hashes, its
-    place in its chain, the object's row, and the ledger's entry (CON-6.3.2).
+    place in its chain, all its signatures, the object's row, and the ledger's entry (CON-6.3.2).
     """
     await _note(desk, "revision", "audit.verified")
     kept = (await revisions.find_many(desk.session, [revision_id])).get(revision_id)
     if kept is None or reach(desk.caller) not in {None, kept.tenant}:
         return ["no such revision is kept"]
     wrong = differs(kept, said) + await _wrong(desk, kept)
+    own = await consents.find_signatures(desk, kept)
     if signature is not None:
-        own = await consents.find_signature(desk, kept)
-        wrong += signed_wrong(kept.snapshot, own, signature)
-    return list(dict.fromkeys(wrong))
+        wrong += signatures.differs(own, signature)
+    return list(dict.fromkeys(wrong + signatures.chain_wrong(kept.snapshot, own)))
 
 
 async def walk(desk: Desk, extent: Extent) -> Walk:

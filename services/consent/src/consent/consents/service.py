@@ -357,14 +357,14 @@ async def find_any(session: Session, record_id: str) -> Record | None:
     return await store.find(session, record_id)
 
 
-async def find_signature(desk: Desk, revision: Revision) -> Signature | None:
-    """Return the signature of a record's revision, if it is kept; nothing is logged."""
+async def find_signatures(desk: Desk, revision: Revision) -> Sequence[Signature]:
+    """Return the signatures of a record's revision, those that are kept; nothing is logged."""
     record = await store.find(desk.session, revision.object_id)
     if record is None:
-        return None
+        return ()
     named = record.choice.individual_id
     individual = (await individuals.get_many(desk, [named]))[named]
-    return await signatures.find(desk.session, key_of(desk, individual), revision.id)
+    return await signatures.find_all(desk.session, key_of(desk, individual), revision.id)
 
 
 async def find_current(desk: Desk, wanted: Filter) -> Record | None:

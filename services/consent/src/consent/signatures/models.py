@@ -4,7 +4,7 @@ The published fields keep their spelling: they are what the payload is made of.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -118,8 +118,11 @@ def prepare_further(last: Signature, at: datetime) -> dict[str, Any]:
 
     It signs a digest: payloads within payloads would double in length with each.
     """
-    signed = {"signature": last.id, "sha256": last.digest}
-    return _prepare(canonical(signed).decode(), at, "signature", last.id)
+    return _prepare(_signable(last), at, "signature", last.id)
+
+
+def _signable(last: Signature) -> str:
+    return canonical({"signature": last.id, "sha256": last.digest}).decode()
 
 
 def _prepare(serialized: str, at: datetime, kind: str, reference: str | None) -> dict[str, Any]:
@@ -207,23 +210,43 @@ def _check_method(content: Content, trust: Trust) -> tuple[Level, Content | None
             raise SignatureIncomplete("verificationMethod is paper-scan, declaration or jws")
 
 
-def signed_wrong(serialized: str, kept: Signature | None, sent: Content) -> list[str]:
-    """Say what does not hold of a presented signature of a serialization; empty when all does."""
-    if kept is None or not kept.complete:
+def differs(kept: Sequence[Signature], sent: Content) -> list[str]:
+    """Say in what a presented signature is not the one that is kept: that of its id, or the first.
+
+    What is left out is not compared.
+    """
+    signed = [each for each in kept if each.complete]
+    if not signed:
         return ["no signature of this revision is kept"]
-    names = ("payload", "signature", *_PAYLOAD, *_SIGNER)
-    wrong = [
+    found = next((each for each in signed if each.id == sent.get("id")), signed[0])
+    content = {**found.content, "id": found.id}
+    names = dict.fromkeys(("id", "payload", "signature", *_PAYLOAD, *_SIGNER))
+    return [
         f"the signature's {name} is not what is kept"
-        for name in dict.fromkeys(names)
-        if sent.get(name) and sent[name] != kept.content.get(name)
+        for name in names
+        if sent.get(name) and sent[name] != content.get(name)
     ]
-    if kept.content["verificationPayload"] != serialized:
-        wrong.append("the signature is of another serialization")
+
+
+def chain_wrong(serialized: str, kept: Sequence[Signature]) -> list[str]:
+    """Say what does not hold of a revision's signatures, each of which signs the one before it."""
+    wrong, signable = list[str](), serialized
+    for place, each in enumerate(kept, start=1):
+        if each.complete:
+            wrong += [f"signature {place}: {reason}" for reason in _wrong(each, signable)]
+            signable = _signable(each)
+    return wrong
+
+
+def _wrong(kept: Signature, signable: str) -> list[str]:
+    wrong = list[str]()
+    if kept.content["verificationPayload"] != signable:
+        wrong.append("it is of another serialization")
     try:
         said = parse(kept.content["payload"])
-        if said.get("verificationPayload") != serialized:
-            wrong.append("the signed payload holds another serialization")
+        if said.get("verificationPayload") != signable:
+            wrong.append("its payload holds another serialization")
         complete({**kept.content, **said}, kept.content, Trust())
     except Invalid as problem:
-        wrong.append(f"the signature does not stand: {problem.detail}")
+        wrong.append(f"it does not stand: {problem.detail}")
     return wrong

@@ -24,11 +24,6 @@ async def find_all(session: Session, key: DataKey, revision_id: str) -> Sequence
     return await store.find_all(session, key, revision_id)
 
 
-async def find(session: Session, key: DataKey, revision_id: str) -> Signature | None:
-    """Return the first signature of a revision, if there is one."""
-    return next(iter(await find_all(session, key, revision_id)), None)
-
-
 async def digest(session: Session, key: DataKey, revision_id: str) -> str | None:
     """Return the digest of the last signature of a revision that somebody signed."""
     signed = [each for each in await find_all(session, key, revision_id) if each.complete]

@@ -9,10 +9,10 @@ async def test_a_mother_registers_her_child(stack):
     steps = []
     journey = Journey(stack.gateway, stack.mailbox, demo_secrets(), steps.append)
     await journey.run()
-    assert len(steps) >= 37
-    verified, forged = steps[-2:]
-    assert verified.chapter == forged.chapter == "She holds the proof in her own hands"
-    assert verified.answer == "verified"
+    assert len(steps) >= 39
+    verified, forged, _exported, sent = steps[-4:]
+    assert verified.chapter == sent.chapter == "She holds the proof in her own hands"
+    assert verified.answer == sent.answer == "verified"
     assert forged.answer.startswith("NOT verified")
 
 

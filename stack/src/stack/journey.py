@@ -61,6 +61,7 @@ class Journey:
         self._consent: dict[str, Any] = {}
         self._number = ""
         self._read = ""
+        self._sent: dict[str, Any] = {}
 
     @property
     def mother(self) -> str:
@@ -406,6 +407,8 @@ class Journey:
         require(sent["client"] == HEALTH_CENTRE, "to the health centre")
         require(sent["dataSource"] == POPULATION, "from the population register")
         require("birthdate" in sent["attributes"], "with what it holds of her")
+        require(sent["confirmed"], "as she agreed to it")
+        self._sent = sent
 
     async def _withdraws(self) -> None:
         listed = await self._mother.asks(
@@ -463,8 +466,15 @@ class Journey:
             )
 
     async def _holds_proof(self) -> None:
-        """Export the proof of the midwife's read, and check it as ``govblocks verify`` does."""
-        await self._is_proven()
+        """Export the proofs of the midwife's read and of what was sent under the consent.
+
+        They are checked as ``govblocks verify`` does.
+        """
+        await self._holds_proof_of_the_read()
+        await self._holds_proof_of_what_was_sent()
+
+    async def _holds_proof_of_the_read(self) -> None:
+        await self._is_proven(f"{CITIZENS}/evidence/entries/{self._read}")
         exported = await self._mother.asks(
             "Population register",
             "exports the proof that the midwife's read is in its log",
@@ -488,13 +498,30 @@ class Journey:
         verdict = self._verifies("changes one byte of it and checks again", forged, trusted)
         require(verdict is None or not verdict.is_verified, "a changed file is not verified")
 
-    async def _is_proven(self) -> None:
-        """Wait until the read has its place under a signed checkpoint."""
+    async def _holds_proof_of_what_was_sent(self) -> None:
+        address, _, part = self._sent["proof"].partition("?")
+        await self._is_proven(f"/consent{address.replace('packages', 'entries')}")
+        exported = await self._mother.asks(
+            "Consent",
+            "exports the proof of what was sent under her consent",
+            f"GET /consent{address}?{part}",
+            lambda body: f"part of entry {body['proof']['index'] + 1} of {body['proof']['size']}",
+        )
+        published = (await self._mother.client.get("/consent/.well-known/jwks.json")).json()
+        trusted = verdicts.thumbprints(published["keys"])
+        verdict = self._verifies("checks it too", json.dumps(exported).encode(), trusted)
+        require(verdict and verdict.is_verified and verdict.is_trusted, "that is verified as well")
+        said = (verdict.part or {}).get("facts", {}) if verdict else {}
+        require(said.get("attributes") == self._sent["attributes"], "it says which data was sent")
+        require(said.get("exchange") == self._sent["exchangeId"], "and in which exchange")
+
+    async def _is_proven(self, entry: str) -> None:
+        """Wait until an entry has its place under a signed checkpoint."""
         started, proof = time.perf_counter(), None
         while proof is None:
-            answer = await self._mother.client.get(f"{CITIZENS}/evidence/entries/{self._read}")
+            answer = await self._mother.client.get(entry)
             waited = answer.is_success and time.perf_counter() - started < _PROVEN_WITHIN
-            require(waited, f"the read gets its place in the log: {answer.text[:200]}")
+            require(waited, f"it gets its place in the log: {answer.text[:200]}")
             proof = answer.json()["proof"]
             await asyncio.sleep(0.05)
 

@@ -72,6 +72,9 @@ _TRANSMISSIONS = (
       attributes text[],
       decision_id text,
       exchange_id uuid NOT NULL,
+      confirmed boolean NOT NULL,
+      entry_id uuid,
+      part integer,
       CONSTRAINT transmission_once UNIQUE (exchange_id, record_id)
     )
     """,

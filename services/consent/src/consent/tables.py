@@ -214,6 +214,9 @@ transmission = Table(
     Column("attributes", ARRAY(Text)),  # none: the provider does not say
     Column("decision_id", Text),
     Column("exchange_id", Uuid, nullable=False),  # an entry of the gateway's ledger
+    Column("confirmed", Boolean, nullable=False),  # what was agreed to covers it
+    Column("entry_id", Uuid),  # our own entry of the report, written in the same transaction
+    Column("part", Integer),  # its place there
     UniqueConstraint("exchange_id", "record_id", name="transmission_once"),
     Index("transmission_individual", "individual_id", "at", "id"),
     Index("transmission_tenant", "tenant", "at", "id"),

@@ -14,6 +14,7 @@ CLINIC_MEMBER = "TEST/GOV/1001"
 HOSPITAL = "TEST/GOV/2002/hospital"
 SOURCE = "TEST/GOV/3003"
 MOTHER, FATHER = "EE49001010002", "EE38001010001"
+COVERS = {"dataAttributes": [{"name": "firstName"}]}
 AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 REPORT = "/service/transmissions/"
 MINE = "/service/individual/transmissions/"
@@ -51,7 +52,7 @@ async def gateway(house_for):
 @pytest.fixture
 async def given(house):
     """Return an agreement, a mother as the clinic knows her, and her consent record."""
-    agreement, mother = (await house.agreement())["id"], await house.individual()
+    agreement, mother = (await house.agreement(**COVERS))["id"], await house.individual()
     record = (await house.sign(mother, agreement))["consentRecord"]["id"]
     return agreement, mother, record
 
@@ -73,6 +74,7 @@ async def test_a_person_sees_what_went_to_whom_when_and_under_which_consent(
 
     [found] = await seen(signed_in(house_for))
     assert found.pop("id")
+    assert found.pop("proof").endswith("?part=0")
     assert found == {
         "at": "2026-01-01T12:00:00Z",
         "consentRecordId": record,
@@ -83,6 +85,7 @@ async def test_a_person_sees_what_went_to_whom_when_and_under_which_consent(
         "service": f"{SOURCE}/population/registry",
         "attributes": ["firstName"],
         "decisionId": decision,
+        "confirmed": True,
         "exchangeId": told["exchangeId"],
         "evidence": f"/evidence/packages/{told['exchangeId']}",
     }
@@ -110,6 +113,52 @@ async def test_an_unknown_record_is_refused_and_the_others_are_kept(
     )
     assert {each["reason"] for each in refused} == {"record-unknown"}
     assert len(await seen(signed_in(house_for))) == 1
+
+
+async def test_what_the_agreement_does_not_cover_is_kept_as_the_provider_s_word(
+    house, house_for, gateway
+) -> None:
+    mother, more = await house.individual(), {"recipients": ["TEST/GOV/2002"], **COVERS}
+    agreement = (await house.agreement(dataSources=[SOURCE], **more))["id"]
+    record = (await house.sign(mother, agreement))["consentRecord"]["id"]
+    unnamed = [{"consentRecordId": record}]
+    more = [{"consentRecordId": record, "attributes": ["firstName", "weight"]}]
+    for told, confirmed in (
+        (exchange(record), True),
+        (exchange(record, client=HOSPITAL), True),
+        (exchange(record, items=unnamed), True),
+        (exchange(record, client="TEST/GOV/4004/app"), False),
+        (exchange(record, dataSource="TEST/GOV/6006"), False),
+        (exchange(record, items=more), False),
+    ):
+        assert await report(gateway, told) == []
+        newest = await seen(signed_in(house_for))
+        [found] = [one for one in newest if one["exchangeId"] == told["exchangeId"]]
+        assert found["confirmed"] is confirmed, told
+
+
+async def test_each_person_holds_the_proof_of_what_was_reported_of_them(
+    app, house, house_for, gateway, given
+) -> None:
+    father = await house.individual(FATHER)
+    his = (await house.sign(father, given[0]))["consentRecord"]["id"]
+    told = exchange(given[2], his)
+    await report(gateway, told, told)
+    await report(gateway, told)
+
+    entries = await app.state.ledger.search(Search(kinds=["transmission.reported"]))
+    assert len(entries) == 1, "what is known already is not written again"
+    assert "firstName" not in str(entries[0].facts)
+    for person, record in ((MOTHER, given[2]), (FATHER, his)):
+        [found] = await seen(signed_in(house_for, person))
+        entry, part = found["proof"].removeprefix("/evidence/packages/").split("?part=")
+        search = Search(subject=person, kinds=["transmission.reported"])
+        [own] = await app.state.ledger.search(search)
+        assert (str(own.id), own.place) == (entry, int(part))
+        assert own.object.endswith(f"/consent-record/{record}")
+        assert own.facts["exchange"] == told["exchangeId"]
+        assert own.facts["client"] == CLINIC
+        assert own.detail["attributes"] == ["firstName"]
 
 
 async def test_what_was_shown_may_be_left_unsaid(house_for, gateway, given) -> None:

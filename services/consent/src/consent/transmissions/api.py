@@ -69,11 +69,13 @@ def _answer(pages: Pages, page: Page) -> schemas.Transmissions:
 @router.post("/service/transmissions/", operation_id="serviceTransmissionReport")
 async def service_transmission_report(
     session: Transaction,
-    caller: Reporter,  # noqa: ARG001  any mediator that has the right
+    office: Office,
+    caller: Reporter,
     body: schemas.Report,
 ) -> schemas.Reported:
     """Report exchanges under consents; the same again changes nothing."""
-    refused = await service.report(session, [one.exchange() for one in body.transmissions])
+    desk = office.desk(session, caller)
+    refused = await service.report(desk, [one.exchange() for one in body.transmissions])
     return schemas.Reported(refused=[schemas.Refused.of(one) for one in refused])
 
 

@@ -1,9 +1,14 @@
 """What is known of data that went to somebody under a consent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
+
+from consent.agreements.models import Terms
+from kit.identifiers import new_id
+
+_PARTS_OF_MEMBER = 3  # of an address; an application's has one more
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,11 @@ class Exchange:
     service: str
     items: Sequence[Item]
 
+    @property
+    def recipient(self) -> str:
+        """Return the member whose application got it."""
+        return "/".join(self.client.split("/")[:_PARTS_OF_MEMBER])
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -39,10 +49,29 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a consent record: whose it is, and what was agreed to."""
+
+    tenant: str
+    individual_id: str
+    agreement_id: str
+    terms: Terms
+
+    def covers(self, exchange: Exchange, item: Item) -> bool:
+        """Tell whether what was agreed to covers what a provider says it stands on."""
+        return (
+            self.terms.admits(exchange.recipient)
+            and self.terms.comes_from(exchange.data_source)
+            and self.terms.covers(item.attributes or ())
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Transmission:
     """One person's data that went to a client; ``tenant`` is the controller of the agreement.
 
-    ``individual_id`` is None once the consent record was forgotten.
+    ``individual_id`` is None once the consent record was forgotten; ``confirmed`` tells whether
+    what was agreed to covers it; ``proof`` is the entry of the report and the place in it.
     """
 
     id: UUID
@@ -57,6 +86,34 @@ class Transmission:
     attributes: Sequence[str] | None
     decision_id: str | None
     exchange_id: UUID
+    confirmed: bool
+    proof: tuple[UUID, int] | None = None
+
+
+def stated(exchanges: Sequence[Exchange], known: Mapping[str, Known]) -> list[Transmission]:
+    """Return what exchanges say of known records; of the same twice in one, the first."""
+    found: dict[tuple[UUID, str], Transmission] = {}
+    for one in exchanges:
+        for item in one.items:
+            record, place = known.get(item.record_id), (one.id, item.record_id)
+            if record is None or place in found:
+                continue
+            found[place] = Transmission(
+                id=new_id(),
+                at=one.at,
+                tenant=record.tenant,
+                record_id=item.record_id,
+                individual_id=record.individual_id,
+                agreement_id=record.agreement_id,
+                client=one.client,
+                data_source=one.data_source,
+                service=one.service,
+                attributes=item.attributes,
+                decision_id=item.decision_id,
+                exchange_id=one.id,
+                confirmed=record.covers(one, item),
+            )
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Report(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    transmissions: list[Exchange] = Field(max_length=500)
+    transmissions: list[Exchange] = Field(max_length=100)
 
 
 class Refused(BaseModel):
@@ -96,15 +96,25 @@ class Transmission(BaseModel):
         default=None, description="What was shown; absent where the provider does not say it"
     )
     decisionId: str | None = Field(default=None, description="The decision that permitted it")
+    confirmed: bool = Field(
+        description="The agreement, as it was agreed to, covers recipient, source and attributes; "
+        "if not, that this consent was meant is the provider's word against it"
+    )
     exchangeId: UUID = Field(description="The entry of the exchange in the gateway's ledger")
     evidence: str = Field(
         description="Where the gateway proves that entry, to those who took part and to auditors",
         examples=["/evidence/packages/019ac0de-0000-7000-8000-000000000000"],
     )
+    proof: str | None = Field(
+        default=None,
+        description="Where this block proves to the individual that the gateway told it so",
+        examples=["/evidence/packages/019ac0de-0000-7000-8000-000000000001?part=0"],
+    )
 
     @classmethod
     def of(cls, found: models.Transmission) -> "Transmission":
         """Return a transmission as the wire has it."""
+        entry, part = found.proof or (None, None)
         return cls(
             id=found.id,
             at=found.at,
@@ -117,7 +127,9 @@ class Transmission(BaseModel):
             attributes=None if found.attributes is None else list(found.attributes),
             decisionId=found.decision_id,
             exchangeId=found.exchange_id,
+            confirmed=found.confirmed,
             evidence=f"/evidence/packages/{found.exchange_id}",
+            proof=entry and f"/evidence/packages/{entry}?part={part}",
         )
 
 

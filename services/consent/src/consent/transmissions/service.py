@@ -9,18 +9,65 @@ from consent.individuals import service as individuals
 from consent.individuals.models import Individual
 from consent.tracing import trace
 from consent.transmissions import store
-from consent.transmissions.models import Exchange, Filter, Page, Place, Refused, Transmission
+from consent.transmissions.models import (
+    Exchange,
+    Filter,
+    Page,
+    Place,
+    Refused,
+    Transmission,
+    stated,
+)
 from kit.database import Session
+from kit.evidence import Part
+from kit.evidence.models import moment
 
+REPORTED = "transmission.reported"
 VIEWED = "transmission.viewed"
 
 
-async def report(session: Session, exchanges: Sequence[Exchange]) -> list[Refused]:
+async def report(desk: Desk, exchanges: Sequence[Exchange]) -> list[Refused]:
     """Keep exchanges, each of them once however often it is reported; return what is not kept.
 
-    No entry is written: the exchange is one, in the gateway's ledger, and that is what is named.
+    What is new has one entry, with a part for each individual's: the exchange is an entry in the
+    gateway's ledger, which does not know whose data it was.
     """
-    return await store.insert(session, exchanges)
+    named = {item.record_id for one in exchanges for item in one.items}
+    known = await store.find_known(desk.session, named)
+    new = await store.insert(desk.session, stated(exchanges, known))
+    if new:
+        await _prove(desk, new)
+    return [
+        Refused(one.id, item.record_id)
+        for one in exchanges
+        for item in one.items
+        if item.record_id not in known
+    ]
+
+
+async def _prove(desk: Desk, new: Sequence[Transmission]) -> None:
+    whose = await individuals.get_many(desk, (one.individual_id or "" for one in new))
+    parts = [_part(one, whose[one.individual_id or ""]) for one in new]
+    entry = trace(REPORTED, desk.caller, "transmissions")
+    written = await desk.ledger.record(desk.session, replace(entry, parts=parts))
+    await store.prove(desk.session, written, [one.id for one in new])
+
+
+def _part(one: Transmission, individual: Individual) -> Part:
+    """Return what the report says of an individual: names that a provider chose are sealed."""
+    return Part(
+        f"{one.tenant}/consent-record/{one.record_id}",
+        individual.identity.external_id,
+        {
+            "exchange": str(one.exchange_id),
+            "at": moment(one.at),
+            "client": one.client,
+            "dataSource": one.data_source,
+            "service": one.service,
+            "confirmed": one.confirmed,
+        },
+        None if one.attributes is None else {"attributes": list(one.attributes)},
+    )
 
 
 async def forget(session: Session, record_ids: Sequence[str]) -> None:

@@ -1,36 +1,34 @@
 """Transmissions in PostgreSQL."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from uuid import UUID
 
 import asyncpg
 
-from consent.transmissions.models import Exchange, Filter, Refused, Transmission
+from consent.agreements.models import Terms
+from consent.transmissions.models import Filter, Known, Transmission
 from kit.database import Session
-from kit.identifiers import new_id
 
 # the records are held until the end: what is forgotten meanwhile is forgotten here too
+_KNOWN = """
+    SELECT c.id, c.tenant, c.individual_id, c.agreement_id, r.snapshot FROM consent_record c
+    JOIN revision r ON r.id = c.agreement_revision_id
+    WHERE c.id = ANY($1) ORDER BY c.id FOR KEY SHARE OF c
+"""
 _KEEP = """
-    WITH told AS (
-      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::text[], $5::text[],
-        $6::text[], $7::text[], $8::text[], $9::text[])
-        AS t (id, exchange_id, at, client, data_source, service, record_id, decision_id, attributes)
-    ), known AS (
-      SELECT id, tenant, individual_id, agreement_id FROM consent_record
-      WHERE id = ANY($7) ORDER BY id FOR KEY SHARE
-    ), kept AS (
-      INSERT INTO transmission (id, at, tenant, record_id, individual_id, agreement_id, client,
-        data_source, service, attributes, decision_id, exchange_id)
-      SELECT t.id, t.at, k.tenant, k.id, k.individual_id, k.agreement_id, t.client,
-        t.data_source, t.service,
-        CASE WHEN t.attributes IS NOT NULL
-          THEN ARRAY(SELECT jsonb_array_elements_text(t.attributes::jsonb)) END,
-        t.decision_id, t.exchange_id
-      FROM told t JOIN known k ON k.id = t.record_id
-      ON CONFLICT (exchange_id, record_id) DO NOTHING
-    )
-    SELECT exchange_id, record_id FROM told t
-    WHERE NOT EXISTS (SELECT FROM known k WHERE k.id = t.record_id)
+    INSERT INTO transmission (id, at, tenant, record_id, individual_id, agreement_id, client,
+      data_source, service, attributes, decision_id, exchange_id, confirmed)
+    SELECT id, at, tenant, record_id, individual_id, agreement_id, client, data_source, service,
+      CASE WHEN attributes IS NOT NULL
+        THEN ARRAY(SELECT jsonb_array_elements_text(attributes::jsonb)) END,
+      decision_id, exchange_id, confirmed
+    FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::text[],
+      $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::uuid[], $13::boolean[])
+      AS t (id, at, tenant, record_id, individual_id, agreement_id, client, data_source, service,
+        attributes, decision_id, exchange_id, confirmed)
+    ORDER BY exchange_id, record_id
+    ON CONFLICT (exchange_id, record_id) DO NOTHING RETURNING id
 """
 _LIMITS = {
     "tenant": "tenant = {}",
@@ -44,27 +42,55 @@ _LIMITS = {
 }
 
 
-async def insert(session: Session, exchanges: Sequence[Exchange]) -> list[Refused]:
-    """Keep what is new of these exchanges; return what names unknown records."""
+async def find_known(session: Session, record_ids: Collection[str]) -> dict[str, Known]:
+    """Return what is known of consent records by id, those that exist."""
+    rows = await session.fetch(_KNOWN, list(record_ids))
+    return {
+        row["id"]: Known(
+            row["tenant"],
+            row["individual_id"],
+            row["agreement_id"],
+            Terms(row["tenant"], json.loads(row["snapshot"])["objectData"]),
+        )
+        for row in rows
+    }
+
+
+async def insert(session: Session, stated: Sequence[Transmission]) -> list[Transmission]:
+    """Keep what is new of these, and return that."""
     rows = [
         (
-            new_id(),
             one.id,
             one.at,
+            one.tenant,
+            one.record_id,
+            one.individual_id,
+            one.agreement_id,
             one.client,
             one.data_source,
             one.service,
-            item.record_id,
-            item.decision_id,
-            None if item.attributes is None else json.dumps(list(item.attributes)),
+            None if one.attributes is None else json.dumps(list(one.attributes)),
+            one.decision_id,
+            one.exchange_id,
+            one.confirmed,
         )
-        for one in exchanges
-        for item in one.items
+        for one in stated
     ]
     if not rows:
         return []
     found = await session.fetch(_KEEP, *(list(column) for column in zip(*rows, strict=True)))
-    return [Refused(row["exchange_id"], row["record_id"]) for row in found]
+    new = {row["id"] for row in found}
+    return [one for one in stated if one.id in new]
+
+
+async def prove(session: Session, entry: UUID, ids: Sequence[UUID]) -> None:
+    """Keep that transmissions are the parts of an entry, in this order."""
+    await session.fetch(
+        "UPDATE transmission t SET entry_id = $1, part = p.place - 1 "
+        "FROM unnest($2::uuid[]) WITH ORDINALITY AS p (id, place) WHERE t.id = p.id",
+        entry,
+        list(ids),
+    )
 
 
 async def page(session: Session, wanted: Filter) -> list[Transmission]:
@@ -111,6 +137,8 @@ def _transmission(row: asyncpg.Record) -> Transmission:
         None if attributes is None else tuple(attributes),
         row["decision_id"],
         row["exchange_id"],
+        row["confirmed"],
+        None if row["entry_id"] is None else (row["entry_id"], row["part"]),
     )
 
 

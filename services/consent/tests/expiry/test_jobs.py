@@ -100,6 +100,22 @@ async def test_what_did_not_stand_ends_in_silence(committed, house) -> None:
     assert entry.object.endswith(told)
 
 
+async def test_what_was_agreed_to_anew_does_not_end_with_the_older_record(committed, house) -> None:
+    agreement = await house.agreement()
+    renewed, older, _ = await ending(house, "EE1", agreement, seconds=0.7)
+    _, told, _ = await ending(house, "EE2", agreement, seconds=0.7)
+    body = {"dataAgreement": house.agreement_body(purpose="Register a child, better said")}
+    await house.client.put(f"/config/data-agreement/{agreement['id']}/", json=body)
+    newer = await house.sign(renewed, agreement["id"])
+    assert newer["consentRecord"]["id"] != older
+    async with create_jobs(committed.state.settings):
+        (entry,) = await entries(committed, 1)
+        await asyncio.sleep(0.6)
+        assert len(await committed.state.ledger.search(EXPIRED)) == 1
+    assert entry.object.endswith(told)
+    assert (await house.decide(agreement["id"], individual={"externalId": "EE1"}))["permitted"]
+
+
 async def test_a_seal_that_cannot_be_opened_holds_nobody_up(committed, house) -> None:
     agreement = await house.agreement()
     broken, first, _ = await ending(house, "EE1", agreement, seconds=0.5)

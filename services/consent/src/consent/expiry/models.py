@@ -6,7 +6,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A record whose end has come; ``stood`` where the individual had agreed and signed."""
+    """A record whose end has come.
+
+    ``stood`` where the individual had agreed and signed, and decided on no newer revision since.
+    """
 
     record_id: str
     tenant: str

@@ -15,7 +15,11 @@ async def take(session: Session, most: int) -> list[Ended]:
           ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED
         )
         RETURNING c.id, c.tenant, c.individual_id, c.agreement_id, c.expires_at,
-          c.opt_in AND c.ever_signed AS stood
+          c.opt_in AND c.ever_signed AND NOT EXISTS (
+            SELECT FROM consent_record newer
+            WHERE newer.agreement_id = c.agreement_id AND newer.individual_id = c.individual_id
+              AND newer.agreement_revision_number > c.agreement_revision_number
+          ) AS stood
         """,
         most,
     )

@@ -64,7 +64,8 @@ def _writer(agreement: Agreement, people: list[str]) -> Bare:
 
 @contextmanager
 def pair(stage: Stage) -> Generator[Pair]:
-    """Compare a flow of two requests with one bare insert and commit."""
+    """Compare a flow of two requests with one bare insert and commit, among other records."""
+    consents.records(stage, consents.SMALL)
     people = stage.once("signers", lambda: _people(stage))
     agreement, beside = consents.agreements(stage, 2)
     stage.analyse("consent")

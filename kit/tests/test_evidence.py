@@ -47,7 +47,7 @@ async def test_a_destroyed_key_erases_the_detail_and_keeps_the_entry(ledger, dat
 
 async def test_an_entry_in_a_larger_statement_holds_the_number_that_one_gives(ledger, database):
     entry = Entry("t", "app", subject="EE1", facts={"said": 'a "b"'}, detail={"name": "Usha"})
-    left, statements = await ledger.prepare(entry, "made", "count")
+    left, statements = await ledger.prepare_numbered(entry, "made", "count")
     given = Statement("made", "SELECT 3 * $1::bigint AS number", (14,))
     sql, arguments = together([given, *statements], "SELECT number FROM made")
     async with database.connection() as connection:
@@ -60,6 +60,23 @@ async def test_an_entry_in_a_larger_statement_holds_the_number_that_one_gives(le
     assert found.facts == {"said": 'a "b"', "count": 42} == json.loads(kept["facts"])
     assert json.loads(promised.facts) == found.facts
     assert found.detail == {"name": "Usha"}
+
+
+async def test_an_entry_in_a_larger_statement_stands_when_that_has_a_row(ledger, database):
+    for number, rows in enumerate(["SELECT 1", "SELECT 1 WHERE false"]):
+        entry = Entry("t", "app", str(number), subject="EE1", detail={"name": "Usha"})
+        sealed, statements = await ledger.prepare(entry, "made")
+        sql, arguments = together([Statement("made", rows), *statements], "SELECT 1 FROM made")
+        async with database.connection() as connection:
+            await connection.fetch(sql, *arguments)
+        if not number:
+            promised = sealed
+    [found] = await ledger.search(Search(subject="EE1"))
+    assert (found.object, found.detail) == ("0", {"name": "Usha"})
+    async with database.connection() as connection:
+        [kept] = await connection.fetch("SELECT canonical, leaf FROM evidence_entry")
+    assert (kept["canonical"], kept["leaf"]) == (promised.canonical, promised.leaf)
+    assert kept["leaf"] == leaf_hash(kept["canonical"])
 
 
 async def test_concurrent_notes_share_a_commit(committed):

@@ -53,30 +53,34 @@ class Ledger:
         promises.add([written], session)
         return written.id
 
-    async def prepare(self, entry: Entry, given: str, fact: str) -> tuple[Open, list[Statement]]:
+    async def prepare(self, entry: Entry, given: str) -> tuple[Sealed, list[Statement]]:
         """Return an entry and what writes it, for a statement that does more than that.
 
-        It is written when the part of that statement with the name ``given`` has a row, and has one
-        ``fact`` more that only the statement knows: the ``number`` of that row. Whoever ran it says
-        so with ``written``.
+        It is written when the part of that statement with the name ``given`` has a row. Whoever ran
+        it says so with ``written``.
         """
+        row = await self._alone(entry)
+        return row, _statements(row, given, _ONE, (row.facts, row.canonical, row.leaf))
+
+    async def prepare_numbered(
+        self, entry: Entry, given: str, fact: str
+    ) -> tuple[Open, list[Statement]]:
+        """Return as ``prepare`` an entry that has one ``fact`` more: the ``number`` of that row."""
+        row = await self._alone(replace(entry, facts={**entry.facts, fact: models.UNKNOWN}))
+        left = models.opened(row)
+        return left, _statements(row, given, _NUMBERED, (left.before, left.after))
+
+    async def _alone(self, entry: Entry) -> Sealed:
         keys: dict[bytes, DataKey] = {}
         if entry.detail is not None:
             async with self._lender.connection() as connection:
                 keys = await self._keys_of(connection.driver, [entry])
-        row = self._sealed(replace(entry, facts={**entry.facts, fact: models.UNKNOWN}), keys)
-        left = models.opened(row)
-        columns = row.id, row.at, entry.kind, entry.actor, entry.object, row.reference
-        more = entry.tenant, left.before, left.after
-        statements = [Statement("entry", _ONE.format(given=given), (*columns, *more))]
-        if row.sealed is not None:
-            detail = _DETAIL.format(given=given)
-            statements.append(Statement("detail", detail, (row.id, row.sealed)))
-        return left, statements
+            self._keys.update(keys)  # committed, as in _write
+        return self._sealed(entry, keys)
 
-    def written(self, entry: Open, number: int, session: Session) -> None:
-        """Promise an entry that a larger statement wrote in a session, with the number it had."""
-        promises.add([entry.closed(number)], session)
+    def written(self, entry: Sealed, session: Session) -> None:
+        """Promise an entry that a larger statement wrote in a session."""
+        promises.add([entry], session)
 
     async def note(self, entry: Entry) -> UUID:
         """Write an entry on its own; it is durable when this returns."""
@@ -248,6 +252,17 @@ def _seal(
     return keys[reference].derived(place).seal(canonical(dict(said.detail)), place)
 
 
+def _statements(row: Sealed, given: str, whole: str, more: tuple[object, ...]) -> list[Statement]:
+    """Return what writes an entry and its detail: its first columns are the same in each case."""
+    said = row.entry
+    first = row.id, row.at, said.kind, said.actor, said.object, row.reference, said.tenant
+    statements = [Statement("entry", whole.format(given=given), (*first, *more))]
+    if row.sealed is not None:
+        detail = _DETAIL.format(given=given)
+        statements.append(Statement("detail", detail, (row.id, row.sealed)))
+    return statements
+
+
 def _columns_of_parts(rows: Sequence[Sealed]) -> list[list[Any]]:
     parts = [(row, place, part) for row in rows for place, part in enumerate(row.parts)]
     if not parts:
@@ -275,6 +290,13 @@ _INSERT = """
     WHERE sealed IS NOT NULL
 """
 _ONE = """
+    INSERT INTO evidence_entry
+      (id, at, kind, actor, object, subject, tenant, facts, canonical, leaf)
+    SELECT $1::uuid, $2::timestamptz, $3::text, $4::text, $5::text, $6::bytea, $7::text,
+      $8::jsonb, $9::bytea, $10::bytea
+    FROM {given}
+"""
+_NUMBERED = """
     INSERT INTO evidence_entry
       (id, at, kind, actor, object, subject, tenant, facts, canonical, leaf)
     SELECT $1::uuid, $2::timestamptz, $3::text, $4::text, $5::text, $6::bytea, $7::text,

@@ -39,10 +39,17 @@ async def find(session: Session, agreement_id: str, *, lock: str = "") -> Agreem
 
 async def get(session: Session, tenant: str, agreement_id: str, *, lock: str = "") -> Kept:
     """Return a member's agreement, or raise AgreementNotFound."""
-    agreement = await store.find(session, agreement_id, lock=lock)
-    if agreement is None or agreement.tenant != tenant or agreement.deleted_at:
+    found = await store.find(session, agreement_id, lock=lock)
+    if found is None:
+        return of_member(None, tenant)
+    return of_member((found, await revisions.get(session, found.revision_id)), tenant)
+
+
+def of_member(found: Kept | None, tenant: str) -> Kept:
+    """Return what was found if it is this member's, or raise AgreementNotFound."""
+    if found is None or found[0].tenant != tenant or found[0].deleted_at:
         raise AgreementNotFound("no data agreement with this id")
-    return agreement, await revisions.get(session, agreement.revision_id)
+    return found
 
 
 async def page(session: Session, wanted: Filter) -> Listed:

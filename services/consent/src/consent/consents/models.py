@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from consent.agreements.models import Agreement, Terms
 from consent.revisions.models import Revision, Snapshot, iso
@@ -123,6 +123,13 @@ def choose(  # noqa: PLR0913  what a choice is made of
     return Choice(agreement.id, revision.id, revision.hash, individual_id, opt_in, ends, chosen)
 
 
+class Row(Protocol):
+    """A row of the table, whatever else it was found with: values by their columns' names."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return the value of a column."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """An individual's choice as kept; ``revision_id`` names its newest state."""
@@ -141,6 +148,32 @@ class Record:
     """How often data was fetched since ``fetched_at``, where its terms count that."""
     fetched_at: datetime | None = None
     """The fetch that the time which the terms name is counted from."""
+
+    @classmethod
+    def of(cls, row: Row) -> "Record":
+        """Return the record that a row holds."""
+        choice = Choice(
+            row["agreement_id"],
+            row["agreement_revision_id"],
+            row["agreement_revision_hash"],
+            row["individual_id"],
+            row["opt_in"],
+            row["expires_at"],
+            None if row["attributes"] is None else tuple(row["attributes"]),
+        )
+        return cls(
+            row["id"],
+            row["tenant"],
+            choice,
+            row["agreement_revision_number"],
+            row["state"],
+            row["revision_id"],
+            row["ever_signed"],
+            row["created_at"],
+            row["extensions"],
+            row["fetches"],
+            row["fetched_at"],
+        )
 
     @property
     def thing(self) -> str:

@@ -26,12 +26,12 @@ from consent.desk import Desk
 from consent.individuals import service as individuals
 from consent.individuals.models import Individual
 from consent.revisions import service as revisions
-from consent.revisions.models import Revision
+from consent.revisions.models import Revision, follow
 from consent.signatures import service as signatures
 from consent.signatures.models import Content, Signature
 from consent.tracing import trace
 from consent.transmissions import service as transmissions
-from kit.database import Session
+from kit.database import Session, Statement, Transaction
 from kit.evidence import Entry
 from kit.identifiers import new_id
 from kit.paging import Stop
@@ -97,10 +97,15 @@ async def open_agreement(
     agreement, revision = await agreements.get(
         desk.session, individual.tenant, agreement_id, lock=lock
     )
+    check_open(agreement, revision, revision_id)
+    return agreement, revision
+
+
+def check_open(agreement: Agreement, revision: Revision, revision_id: str | None) -> None:
+    """Raise AgreementInactive, or RevisionOutdated when another than the newest is pinned."""
     agreement.take_consent()
     if revision_id is not None and revision_id != revision.id:
         raise RevisionOutdated("consent is given to the newest revision only")
-    return agreement, revision
 
 
 async def give(
@@ -235,15 +240,46 @@ async def write(desk: Desk, individual: Individual, record: Record | None, step:
     return Kept(kept, revision, step.agreement_revision, signed)
 
 
+async def write_first(
+    desk: Desk, session: Transaction, individual: Individual, step: Step, held: Statement
+) -> Kept | None:
+    """Keep a signed record with its revision, signature and entry in one statement.
+
+    None where ``held`` has no row, or another request was first: nothing is kept then. Webhooks are
+    not told, and no decision is called back: before the first consent there was none.
+    """
+    who = authorized_by(desk, individual, step.choice.agreement_id)
+    state = step.choice.snapshot(step.at, None, who)
+    revision = follow(state, individual.tenant, str(new_id()), None)
+    made = _new(step, revision)
+    signature, signed = signatures.insertion(
+        key_of(desk, individual), made.id, revision.id, step.signed or {}, held.name
+    )
+    changed = _changed(_kind(None, step), desk, individual, made, revision)
+    entry, told_of = await desk.ledger.prepare(changed, held.name)
+    written = revisions.insertion(revision, held.name), store.insertion(made, held.name), signed
+    if not await store.run(session, [held, *written, *told_of]):
+        return None
+    desk.ledger.written(entry, session)
+    return Kept(made, revision, step.agreement_revision, [signature])
+
+
 async def _save(desk: Desk, record: Record | None, step: Step, revision: Revision) -> Record:
-    signed = step.signed is not None
     if record is not None:
-        changed = record.changed(step.choice, revision.id, signed=signed)
+        changed = record.changed(step.choice, revision.id, signed=step.signed is not None)
         if step.moved is not None:
             changed = replace(step.moved, revision_id=revision.id)
         await store.save(desk.session, changed)
         return changed
-    made = Record(
+    made = _new(step, revision)
+    if not await store.insert(desk.session, made):
+        raise DraftOutdated("another request gave this consent at the same time")
+    return made
+
+
+def _new(step: Step, revision: Revision) -> Record:
+    signed = step.signed is not None
+    return Record(
         id=revision.object_id,
         tenant=revision.tenant,
         choice=step.choice,
@@ -253,9 +289,6 @@ async def _save(desk: Desk, record: Record | None, step: Step, revision: Revisio
         ever_signed=signed,
         created_at=datetime.now(UTC),
     )
-    if not await store.insert(desk.session, made):
-        raise DraftOutdated("another request gave this consent at the same time")
-    return made
 
 
 def _kind(before: Record | None, step: Step) -> str:

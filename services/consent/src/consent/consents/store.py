@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from consent.consents.models import Choice, Filter, Record
+from consent.consents.models import Filter, Record
 from kit.database import Session, narrowed
 
 _COLUMNS = (
@@ -15,35 +15,10 @@ _SELECT = f"SELECT {_COLUMNS} FROM consent_record c "  # noqa: S608  our own col
 _NEWEST_FIRST = "ORDER BY c.created_at DESC, c.id DESC"
 
 
-def _record(row: asyncpg.Record) -> Record:
-    choice = Choice(
-        row["agreement_id"],
-        row["agreement_revision_id"],
-        row["agreement_revision_hash"],
-        row["individual_id"],
-        row["opt_in"],
-        row["expires_at"],
-        None if row["attributes"] is None else tuple(row["attributes"]),
-    )
-    return Record(
-        row["id"],
-        row["tenant"],
-        choice,
-        row["agreement_revision_number"],
-        row["state"],
-        row["revision_id"],
-        row["ever_signed"],
-        row["created_at"],
-        row["extensions"],
-        row["fetches"],
-        row["fetched_at"],
-    )
-
-
 async def find(session: Session, record_id: str, *, lock: str = "") -> Record | None:
     """Return any record with this id, if there is one."""
     row = await session.fetchrow(f"{_SELECT} WHERE c.id = $1 {lock}", record_id)
-    return _record(row) if row else None
+    return Record.of(row) if row else None
 
 
 async def find_under(
@@ -55,7 +30,7 @@ async def find_under(
         individual_id,
         agreement_revision_id,
     )
-    return _record(row) if row else None
+    return Record.of(row) if row else None
 
 
 async def page(session: Session, wanted: Filter) -> list[Record]:
@@ -82,7 +57,7 @@ async def page(session: Session, wanted: Filter) -> list[Record]:
         wanted.limit,
         wanted.offset,
     )
-    return [_record(row) for row in rows]
+    return [Record.of(row) for row in rows]
 
 
 def _where(wanted: Filter) -> tuple[str, list[object]]:
@@ -165,4 +140,4 @@ async def delete_forgettable(session: Session, individual_id: str) -> list[Recor
         """,  # noqa: S608  our own column names
         individual_id,
     )
-    return [_record(row) for row in rows]
+    return [Record.of(row) for row in rows]

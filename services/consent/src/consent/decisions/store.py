@@ -7,16 +7,16 @@ from datetime import datetime
 import asyncpg
 
 from consent.agreements.models import Agreement, Terms
-from consent.consents.models import Choice, Record
+from consent.consents.models import Record
 from consent.decisions.models import Fetch, Given
 from kit.database import Session
 
 _COLUMNS = """
-  a.id, a.tenant, a.content::text AS content, a.policy_id, a.revision_id, a.created_at,
-  a.deleted_at, c.id AS record_id, c.tenant AS record_tenant, c.individual_id,
-  c.agreement_revision_id, c.agreement_revision_hash, c.agreement_revision_number, c.opt_in,
-  c.state, c.expires_at, c.attributes, c.revision_id AS record_revision_id, c.ever_signed,
-  c.created_at AS record_created_at, c.extensions, c.fetches, c.fetched_at, r.snapshot
+  c.id, c.tenant, a.id AS agreement_id, c.individual_id, c.agreement_revision_id,
+  c.agreement_revision_hash, c.agreement_revision_number, c.opt_in, c.state, c.expires_at,
+  c.attributes, c.revision_id, c.ever_signed, c.created_at, c.extensions, c.fetches, c.fetched_at,
+  a.tenant AS controller, a.content::text AS content, a.policy_id, a.revision_id AS newest,
+  a.created_at AS made_at, a.deleted_at, r.snapshot
 """
 _NEWEST = "c.agreement_revision_number DESC, c.created_at DESC, c.id DESC"
 _ONE = f"""
@@ -105,43 +105,18 @@ async def find_all(
 
 def _found(row: asyncpg.Record) -> tuple[Agreement, Given | None]:
     agreement = _agreement(row)
-    return agreement, None if row["record_id"] is None else (_record(row), _terms(row, agreement))
+    return agreement, None if row["id"] is None else (Record.of(row), _terms(row, agreement))
 
 
 def _agreement(row: asyncpg.Record) -> Agreement:
     return Agreement(
-        row["id"],
-        row["tenant"],
+        row["agreement_id"],
+        row["controller"],
         json.loads(row["content"]),
         row["policy_id"],
-        row["revision_id"],
-        row["created_at"],
+        row["newest"],
+        row["made_at"],
         row["deleted_at"],
-    )
-
-
-def _record(row: asyncpg.Record) -> Record:
-    choice = Choice(
-        row["id"],
-        row["agreement_revision_id"],
-        row["agreement_revision_hash"],
-        row["individual_id"],
-        row["opt_in"],
-        row["expires_at"],
-        None if row["attributes"] is None else tuple(row["attributes"]),
-    )
-    return Record(
-        row["record_id"],
-        row["record_tenant"],
-        choice,
-        row["agreement_revision_number"],
-        row["state"],
-        row["record_revision_id"],
-        row["ever_signed"],
-        row["record_created_at"],
-        row["extensions"],
-        row["fetches"],
-        row["fetched_at"],
     )
 
 

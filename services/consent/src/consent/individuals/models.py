@@ -124,6 +124,17 @@ class Individual:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An individual as their row has them: sealed with their own key, which is ``wrapped``."""
+
+    id: str
+    tenant: str
+    wrapped: bytes
+    sealed: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Filter:
     """Which individuals to return; an unset field does not limit."""
 

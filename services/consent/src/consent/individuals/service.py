@@ -16,6 +16,7 @@ from consent.individuals.models import (
     IndividualNotFound,
     IndividualNotYours,
     IndividualTaken,
+    Kept,
 )
 from consent.tracing import trace
 from kit.database import Session
@@ -29,7 +30,10 @@ async def get(desk: Desk, individual_id: str, *, lock: str = "") -> Individual:
 
     Raises IndividualNotFound, or IndividualNotYours for a person who names anybody else.
     """
-    found = await store.find(desk.session, desk.keyring, individual_id, lock=lock)
+    return _own(desk, await store.find(desk.session, desk.keyring, individual_id, lock=lock))
+
+
+def _own(desk: Desk, found: Individual | None) -> Individual:
     if desk.person is not None:
         if found is None or not _is_self(desk, found.identity):
             raise IndividualNotYours("a signed-in person acts for nobody else")
@@ -37,6 +41,26 @@ async def get(desk: Desk, individual_id: str, *, lock: str = "") -> Individual:
     if found is None or found.tenant != desk.caller.tenant:
         raise IndividualNotFound("no individual with this id")
     return found
+
+
+def named(header: str | None, query: str | None) -> str:
+    """Return the id of the individual a request is for, or raise IndividualMissing."""
+    if not (header or query):
+        raise IndividualMissing("send the header X-ConsentBB-IndividualId")
+    if header and query and query != header:
+        raise IndividualMissing("header and query name two individuals")
+    return header or query or ""
+
+
+def acting_alone(desk: Desk, found: Individual | None) -> Individual | None:
+    """Return an individual who was looked for if the caller acts for them, and as nobody's hand.
+
+    None where ``acting`` has to see whether a signed-in person represents them. Raises
+    IndividualNotFound or IndividualNotYours.
+    """
+    if found is not None and _hand(desk) is not None and not _is_self(desk, found.identity):
+        return None
+    return _own(desk, found)
 
 
 async def acting(
@@ -53,25 +77,18 @@ async def acting(
     agreements only counts ``by_agreement``: what is done then asks ``Individual.hand`` or
     ``reach``. Raises IndividualMissing, IndividualNotFound or IndividualNotYours.
     """
-    named = header or query
-    if not named:
-        raise IndividualMissing("send the header X-ConsentBB-IndividualId")
-    if query and query != named:
-        raise IndividualMissing("header and query name two individuals")
-    found = await _represented(desk, named, lock)
+    individual_id = named(header, query)
+    found = await _represented(desk, individual_id, lock)
     if found is None:
-        return await get(desk, named, lock=lock)
+        return await get(desk, individual_id, lock=lock)
     if not by_agreement:
         found.hand(None)
     return found
 
 
 async def _represented(desk: Desk, individual_id: str, lock: str) -> Individual | None:
-    """Return an individual whom the signed-in person represents now, with the hands they do it by.
-
-    Who speaks for somebody by their token does not speak for whom that person represents.
-    """
-    if desk.person is None or desk.caller.represents is not None:
+    """Return an individual whom the person represents now, with the hands they do it by."""
+    if (person := _hand(desk)) is None:
         return None
     found = await store.find(desk.session, desk.keyring, individual_id, lock=lock)
     if found is None or _is_self(desk, found.identity):
@@ -80,11 +97,19 @@ async def _represented(desk: Desk, individual_id: str, lock: str) -> Individual 
         desk.session,
         desk.keyring,
         found.id,
-        Identity(desk.person, desk.person_id_type),
+        Identity(person, desk.person_id_type),
         datetime.now(UTC),
         "FOR SHARE OF r" if lock else "",
     )
     return replace(found, hands=hands) if hands else None
+
+
+def _hand(desk: Desk) -> str | None:
+    """Return the signed-in person if they may act for whom they represent.
+
+    Who speaks for somebody by their token does not speak for whom that person represents.
+    """
+    return desk.person if desk.caller.represents is None else None
 
 
 async def acting_for_all(
@@ -118,6 +143,11 @@ def digests(
     """Return the digest that finds a person of any type (None), or that of type and id together."""
     wanted = Filter(external_id=external_id, external_id_type=external_id_type)
     return store.digests(keyring, wanted)
+
+
+def opened(keyring: Keyring, kept: Kept) -> Individual:
+    """Return an individual from the columns of their row."""
+    return store.opened(keyring, kept)
 
 
 async def view(desk: Desk, individual_id: str) -> Individual:

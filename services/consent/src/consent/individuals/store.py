@@ -7,7 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
-from consent.individuals.models import Filter, Hand, Identity, Individual
+from consent.individuals.models import Filter, Hand, Identity, Individual, Kept
 from kit.database import Session
 from kit.sealing import DataKey, Keyring
 
@@ -23,9 +23,15 @@ def _seal(key: DataKey, individual_id: str, identity: Identity) -> bytes:
 
 
 def _individual(keyring: Keyring, row: asyncpg.Record) -> Individual:
-    opened = keyring.unwrap(row["wrapped"]).open(row["sealed"], row["id"].encode())
-    identity = Identity(**json.loads(opened))
-    return Individual(row["id"], row["tenant"], identity, row["wrapped"], row["created_at"])
+    return opened(keyring, Kept(*row))
+
+
+def opened(keyring: Keyring, kept: Kept) -> Individual:
+    """Return an individual whose identity is unsealed."""
+    said = keyring.unwrap(kept.wrapped).open(kept.sealed, kept.id.encode())
+    return Individual(
+        kept.id, kept.tenant, Identity(**json.loads(said)), kept.wrapped, kept.created_at
+    )
 
 
 async def find(

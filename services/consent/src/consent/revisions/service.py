@@ -14,7 +14,7 @@ from consent.revisions.models import (
     Snapshot,
     follow,
 )
-from kit.database import Session
+from kit.database import Session, Statement
 
 
 async def append(  # noqa: PLR0913  a revision's place is these five things
@@ -31,6 +31,11 @@ async def append(  # noqa: PLR0913  a revision's place is these five things
     if not await store.insert(session, revision):
         raise RevisionTaken("this state was written by another request")
     return revision
+
+
+def insertion(revision: Revision, given: str) -> Statement:
+    """Return what keeps a revision where the part ``given`` of a larger statement has a row."""
+    return store.insertion(revision, given)
 
 
 async def get(session: Session, revision_id: str) -> Revision:

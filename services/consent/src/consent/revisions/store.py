@@ -7,7 +7,7 @@ from datetime import datetime
 import asyncpg
 
 from consent.revisions.models import Revision, Search
-from kit.database import Session, narrowed
+from kit.database import Session, Statement, narrowed
 
 _COLUMNS = [field.name for field in fields(Revision) if field.name != "successor"]
 _LIST = ", ".join(_COLUMNS)
@@ -18,6 +18,7 @@ _INSERT = (
     f"INSERT INTO revision ({_LIST}) VALUES ({_PLACES}) "  # noqa: S608  our own column names
     "ON CONFLICT DO NOTHING RETURNING id"
 )
+_INSERT_WITH = f"INSERT INTO revision ({_LIST}) SELECT {_PLACES} FROM {{given}}"  # noqa: S608
 _JOINED = (
     "LEFT JOIN revision n ON n.schema_name = r.schema_name AND n.object_id = r.object_id "
     "AND n.number = r.number + 1 "
@@ -53,6 +54,12 @@ def _revision(row: asyncpg.Record) -> Revision:
 async def insert(session: Session, revision: Revision) -> bool:
     """Keep a revision; tell whether its place and its hash were free."""
     return bool(await session.fetch(_INSERT, *astuple(revision)[: len(_COLUMNS)]))
+
+
+def insertion(revision: Revision, given: str) -> Statement:
+    """Return what keeps a revision where the part ``given`` of a larger statement has a row."""
+    sql = _INSERT_WITH.format(given=given)
+    return Statement("revision", sql, astuple(revision)[: len(_COLUMNS)])
 
 
 async def find(session: Session, ids: Sequence[str]) -> list[Revision]:

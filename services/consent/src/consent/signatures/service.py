@@ -14,7 +14,7 @@ from consent.signatures.models import (
     prepare,
     prepare_further,
 )
-from kit.database import Session
+from kit.database import Session, Statement
 from kit.identifiers import new_id
 from kit.sealing import DataKey
 
@@ -34,9 +34,22 @@ async def keep(
     session: Session, key: DataKey, *, record_id: str, revision_id: str, content: Content
 ) -> Signature:
     """Keep a complete signature of a revision."""
-    return await _save(
-        session, key, Signature(str(new_id()), record_id, revision_id, content, complete=True)
-    )
+    return await _save(session, key, _complete(record_id, revision_id, content))
+
+
+def insertion(
+    key: DataKey, record_id: str, revision_id: str, content: Content, given: str
+) -> tuple[Signature, Statement]:
+    """Return a complete signature, and what keeps it where ``given`` has a row.
+
+    ``given`` is a part of the larger statement that this will be one of.
+    """
+    signature = _complete(record_id, revision_id, content)
+    return signature, store.insertion(key, signature, given)
+
+
+def _complete(record_id: str, revision_id: str, content: Content) -> Signature:
+    return Signature(str(new_id()), record_id, revision_id, content, complete=True)
 
 
 async def begin(session: Session, key: DataKey, record_id: str, revision: Revision) -> Signature:

@@ -64,9 +64,9 @@ async def service_individual_consent_record_draft_create(  # noqa: PLR0913, PLR0
 ) -> schemas.DraftAnswer:
     """Return a record and a signature to be signed; nothing is kept (CON-9.2.a)."""
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, query, by_agreement=True)
+    whose = individuals.named(header, query)
     wish = Wish(dataAgreementId, revisionId, optIn, expiresAt, attributes)
-    return schemas.DraftAnswer.of(await service.draft(desk, individual, wish))
+    return schemas.DraftAnswer.of(await service.draft(desk, whose, wish))
 
 
 @router.post(
@@ -77,6 +77,7 @@ async def service_individual_consent_record_draft_create(  # noqa: PLR0913, PLR0
     ),
 )
 async def service_individual_consent_record_signature_create(  # noqa: PLR0913, PLR0917  published
+    reading: Reading,
     session: Transaction,
     office: Office,
     caller: Writer,
@@ -88,9 +89,10 @@ async def service_individual_consent_record_signature_create(  # noqa: PLR0913, 
 
     Sending the same again answers the same, with its old time.
     """
-    desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, query, lock="FOR UPDATE", by_agreement=True)
-    return schemas.SubmissionAnswer.of(await service.submit(desk, individual, body.submission()))
+    looking = office.desk(reading, caller)
+    whose = individuals.named(header, query)
+    kept = await service.submit(looking, session, whose, body.submission())
+    return schemas.SubmissionAnswer.of(kept)
 
 
 @router.post(

@@ -1,11 +1,15 @@
 """What can be asked on the way to a signed record: draft, submit, sign what is there."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
+from consent.agreements import service as agreements
+from consent.agreements.models import Agreement
 from consent.consents import service as consents
 from consent.consents.models import DraftOutdated, Kept, choose, draft_time
 from consent.consents.service import Step, key_of, told
 from consent.desk import Desk
+from consent.individuals import service as individuals
 from consent.individuals.models import Individual
 from consent.revisions import service as revisions
 from consent.revisions.models import Revision, sha256
@@ -20,17 +24,22 @@ from consent.signatures.models import (
     prepare,
     snapshot_of,
 )
-from consent.submissions.models import Draft, Submission, Wish
+from consent.submissions import store
+from consent.submissions.models import Draft, Found, Submission, Wish
+from kit.database import Transaction
 
 
-async def draft(desk: Desk, individual: Individual, wish: Wish) -> Draft:
+async def draft(desk: Desk, individual_id: str, wish: Wish) -> Draft:
     """Return what an individual can sign; nothing is kept of it (CON-9.2.a).
 
-    Raises AgreementNotFound, AgreementInactive, RevisionOutdated or ExpiryInvalid.
+    Raises as ``individuals.acting``, AgreementNotFound, AgreementInactive, RevisionOutdated,
+    ExpiryInvalid or AttributesInvalid.
     """
-    agreement, revision = await consents.open_agreement(
-        desk, individual, wish.agreement_id, wish.revision_id, lock=""
-    )
+    found = await store.find(desk.session, individual_id, wish.agreement_id)
+    individual = _acting_alone(desk, found)
+    if individual is None:
+        individual = await individuals.acting(desk, individual_id, by_agreement=True)
+    agreement, revision = _open(individual, found, wish.agreement_id, wish.revision_id)
     at = datetime.now(UTC)
     choice = choose(
         agreement,
@@ -47,24 +56,95 @@ async def draft(desk: Desk, individual: Individual, wish: Wish) -> Draft:
     return Draft(choice, revision, prepare(text, at, None))
 
 
-async def submit(desk: Desk, individual: Individual, sent: Submission) -> Kept:
+def _acting_alone(desk: Desk, found: Found) -> Individual | None:
+    kept = found.individual
+    named = None if kept is None else individuals.opened(desk.keyring, kept)
+    return individuals.acting_alone(desk, named)
+
+
+def _open(
+    individual: Individual, found: Found, agreement_id: str, revision_id: str | None
+) -> tuple[Agreement, Revision]:
+    """Return what ``consents.open_agreement`` does, of what was found."""
+    individual.hand(agreement_id)
+    agreement, revision = agreements.of_member(found.agreement, individual.tenant)
+    consents.check_open(agreement, revision, revision_id)
+    return agreement, revision
+
+
+async def submit(looking: Desk, session: Transaction, individual_id: str, sent: Submission) -> Kept:
     """Keep a signed record: record, revision and signature, or nothing (CON-9.2.c).
 
-    What was submitted before is answered as it stands, with its old time (CON-9.2.d). The row of
-    ``individual`` is locked by the caller, so that two submits follow one another.
+    What was submitted before is answered as it stands, with its old time (CON-9.2.d). ``looking``
+    reads outside the transaction ``session``. Most records are the first of their individual under
+    an agreement: these are written in one statement. Where more is to be done, or that statement
+    kept nothing, it is done step by step.
     """
     serialized = snapshot_of(sent.signature["payload"])
-    if sent.individual_id not in {None, individual.id}:
-        raise PayloadMismatch("the payload is not this individual's record")
+    kept = await _first(looking, session, individual_id, sent, serialized)
+    if kept is not None:
+        return kept
+    desk = replace(looking, session=session)
+    individual = await individuals.acting(desk, individual_id, lock="FOR UPDATE", by_agreement=True)
+    return await _step_by_step(desk, individual, sent, serialized)
+
+
+async def _first(
+    desk: Desk, session: Transaction, individual_id: str, sent: Submission, serialized: str
+) -> Kept | None:
+    """Keep a consent in one statement; None when it must be done step by step.
+
+    That statement sees to it that nothing is written when something has changed since it was read.
+    """
+    if not sent.opt_in:
+        return None
+    digest = sha256(serialized)
+    found = await store.find_for(
+        desk.session, individual_id, sent.agreement_id, digest, "consent.given"
+    )
+    individual = _acting_alone(desk, found)
+    if individual is None or found.individual is None or not found.first:
+        return None
+    agreement, revision = _open(individual, found, sent.agreement_id, None)
+    sent.check_individual(individual.id)
+    step = _step(desk, individual, (agreement, revision), sent, serialized)
+    held = store.held(found.individual, agreement)
+    return await consents.write_first(desk, session, individual, step, held)
+
+
+async def _step_by_step(
+    desk: Desk, individual: Individual, sent: Submission, serialized: str
+) -> Kept:
+    """Keep a signed record; ``individual`` is locked, so that two submits follow one another."""
+    sent.check_individual(individual.id)
     known = await revisions.find_by_digest(desk.session, sha256(serialized))
     if known is not None:
         return await _again(desk, individual, sent, known)
     agreement, revision = await consents.open_agreement(
         desk, individual, sent.agreement_id, None, lock="FOR SHARE"
     )
+    step = _step(desk, individual, (agreement, revision), sent, serialized)
+    record = await consents.find_under(desk, individual, revision)
+    if record is not None and record.stands(step.choice, datetime.now(UTC)):
+        return await consents.load(desk, individual, record)
+    if record is None:
+        last = await revisions.newest_at(desk.session, individual.id, agreement.id)
+        if last is not None and step.at <= last:
+            raise DraftOutdated("something was decided since; ask for a new draft")
+    return await consents.write(desk, individual, record, step)
+
+
+def _step(
+    desk: Desk, individual: Individual, under: agreements.Kept, sent: Submission, serialized: str
+) -> Step:
+    """Return the state to be kept, when it is what was signed.
+
+    Raises RevisionOutdated, DraftOutdated, ExpiryInvalid, AttributesInvalid, or what ``complete``
+    finds wrong.
+    """
+    agreement, revision = under
     sent.check_revision(revision)
-    now = datetime.now(UTC)
-    at = draft_time(parse(serialized), now, desk.draft_lifetime)
+    at = draft_time(parse(serialized), datetime.now(UTC), desk.draft_lifetime)
     choice = choose(
         agreement,
         revision,
@@ -76,15 +156,7 @@ async def submit(desk: Desk, individual: Individual, sent: Submission) -> Kept:
     )
     who = consents.authorized_by(desk, individual, agreement.id)
     text = choice.snapshot(at, None, who).text
-    signed = complete(prepare(text, at, None), sent.signature, desk.trust)
-    record = await consents.find_under(desk, individual, revision)
-    if record is not None and record.stands(choice, now):
-        return await consents.load(desk, individual, record)
-    if record is None:
-        last = await revisions.newest_at(desk.session, individual.id, agreement.id)
-        if last is not None and at <= last:
-            raise DraftOutdated("something was decided since; ask for a new draft")
-    return await consents.write(desk, individual, record, Step(choice, revision, at, signed))
+    return Step(choice, revision, at, complete(prepare(text, at, None), sent.signature, desk.trust))
 
 
 async def _again(desk: Desk, individual: Individual, sent: Submission, known: Revision) -> Kept:

@@ -87,13 +87,13 @@ async def _at_once(
     draft = changes.create(release, content, number or 0)
     record = _record(release, draft, number or 0)
     entry = changing.entry_of(work, effects.CREATED, record, ({}, draft.content))
-    left, statements = await work.ledger.prepare(entry, "made", changing.NUMBER)
+    left, statements = await work.ledger.prepare_numbered(entry, "made", changing.NUMBER)
     words = indexes.statement(release, record, "made")
     more: list[Statement] = [*statements, *([words] if words else [])]
     given = await store.insert(session, release, (record, number, datetime.now(UTC)), more)
     if given is None:
         return None
-    work.ledger.written(left, given, session)
+    work.ledger.written(left.closed(given), session)
     return replace(record, number=given)
 
 

@@ -98,7 +98,7 @@ SAYINGS: Mapping[Check, Saying] = {
     ),
     Check.SOURCE: Saying(
         "the data may come from this source",
-        "the agreement is not about data of this source",
+        "the agreement names its sources, and this is none of them, or none was asked about",
         Reason.WRONG_SOURCE,
     ),
     Check.ATTRIBUTES: Saying(
@@ -121,7 +121,7 @@ SAYINGS: Mapping[Check, Saying] = {
     ),
     Check.SOURCE_AGREED_TO: Saying(
         "the source was covered when the individual agreed",
-        "the source was not covered when the individual agreed",
+        "sources were named when the individual agreed, and this is none of them",
         Reason.WRONG_SOURCE,
     ),
     Check.ATTRIBUTES_AGREED_TO: Saying(

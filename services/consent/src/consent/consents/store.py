@@ -1,9 +1,11 @@
 """Consent records in PostgreSQL."""
 
+from collections.abc import Sequence
+
 import asyncpg
 
 from consent.consents.models import Filter, Record
-from kit.database import Session, narrowed
+from kit.database import Session, Statement, Transaction, narrowed, together
 
 _COLUMNS = (
     "c.id, c.tenant, c.individual_id, c.agreement_id, c.agreement_revision_id, "
@@ -12,6 +14,12 @@ _COLUMNS = (
     "c.fetched_at"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM consent_record c "  # noqa: S608  our own column names
+_INSERT = (
+    "INSERT INTO consent_record (id, tenant, individual_id, agreement_id, agreement_revision_id, "
+    "agreement_revision_hash, agreement_revision_number, opt_in, state, expires_at, revision_id, "
+    "ever_signed, created_at, attributes)"
+)
+_PLACES = ", ".join(f"${place}" for place in range(1, 15))
 _NEWEST_FIRST = "ORDER BY c.created_at DESC, c.id DESC"
 
 
@@ -77,29 +85,45 @@ def _where(wanted: Filter) -> tuple[str, list[object]]:
 
 async def insert(session: Session, record: Record) -> bool:
     """Keep a new record; tell whether there was none of this individual and revision."""
+    sql = f"{_INSERT} VALUES ({_PLACES}) ON CONFLICT DO NOTHING RETURNING id"
+    return bool(await session.fetch(sql, *_row(record)))
+
+
+def insertion(record: Record, given: str) -> Statement:
+    """Return what keeps a new record where the part ``given`` of a larger statement has a row."""
+    sql = f"{_INSERT} SELECT {_PLACES} FROM {given} RETURNING id"  # noqa: S608  our own words
+    return Statement("record", sql, _row(record))
+
+
+async def run(session: Transaction, parts: Sequence[Statement]) -> bool:
+    """Run a statement made of these parts; tell whether it kept a record, and is committed.
+
+    It keeps nothing where another request has kept the same before.
+    """
+    sql, arguments = together(parts, "SELECT id FROM record")
+    try:
+        return bool(await session.alone(sql, *arguments))
+    except asyncpg.UniqueViolationError:
+        return False
+
+
+def _row(record: Record) -> tuple[object, ...]:
     choice = record.choice
-    return bool(
-        await session.fetch(
-            "INSERT INTO consent_record AS c (id, tenant, individual_id, agreement_id, "
-            "agreement_revision_id, agreement_revision_hash, agreement_revision_number, opt_in, "
-            "state, expires_at, revision_id, ever_signed, created_at, attributes) VALUES "
-            "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
-            "ON CONFLICT DO NOTHING RETURNING id",
-            record.id,
-            record.tenant,
-            choice.individual_id,
-            choice.agreement_id,
-            choice.agreement_revision_id,
-            choice.agreement_revision_hash,
-            record.agreement_revision_number,
-            choice.opt_in,
-            record.state,
-            choice.expires_at,
-            record.revision_id,
-            record.ever_signed,
-            record.created_at,
-            choice.attributes,
-        )
+    return (
+        record.id,
+        record.tenant,
+        choice.individual_id,
+        choice.agreement_id,
+        choice.agreement_revision_id,
+        choice.agreement_revision_hash,
+        record.agreement_revision_number,
+        choice.opt_in,
+        record.state,
+        choice.expires_at,
+        record.revision_id,
+        record.ever_signed,
+        record.created_at,
+        choice.attributes,
     )
 
 

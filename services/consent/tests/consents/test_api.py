@@ -1,6 +1,11 @@
 """What individuals give, withdraw and see."""
 
+import hashlib
 import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import rfc8785
 
 from kit.evidence import Search
 
@@ -213,3 +218,33 @@ async def test_cleaning_up_an_unfinished_signing_leaves_the_earlier_consent(hous
     await client.delete("/service/individual/record/", headers=house.whose(mother))
 
     assert (await house.decide(agreement["id"]))["permitted"] is True
+
+
+def drafted_elsewhere(draft: dict[str, Any], ahead: timedelta) -> dict[str, Any]:
+    """Return a draft as a server would have made it whose clock is ahead."""
+    at = (datetime.now(UTC) + ahead).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    signature = draft["signature"]
+    state = json.loads(signature["verificationPayload"]) | {"timestamp": at}
+    text = rfc8785.dumps(state)
+    says = {
+        "verificationPayload": text.decode(),
+        "verificationPayloadHash": hashlib.sha256(text).hexdigest(),
+        "timestamp": at,
+    }
+    payload = rfc8785.dumps(json.loads(signature["payload"]) | says).decode()
+    return {**draft, "signature": {**signature, **says, "payload": payload}}
+
+
+async def test_who_withdraws_where_the_clock_is_behind_has_withdrawn(house, client) -> None:
+    agreement, mother = await house.agreement(), await house.individual()
+    draft = drafted_elsewhere(await house.draft(mother, agreement["id"]), timedelta(seconds=30))
+    given = await house.submit(mother, house.on_paper(draft))
+    record = given["consentRecord"]["id"]
+    assert (await house.decide(agreement["id"]))["permitted"]
+    withdrawn = await house.opt(mother, record, opt_in=False)
+    assert not (await house.decide(agreement["id"]))["permitted"]
+    times = [given["revision"]["timestamp"], withdrawn["revision"]["timestamp"]]
+    first, second = map(datetime.fromisoformat, times)
+    assert second - first == timedelta(microseconds=1)
+    walk = (await client.get("/audit/verify/", params={"objectId": record})).json()
+    assert (walk["valid"], walk["checked"]) == (True, 2)

@@ -3,13 +3,15 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, cast
 
 from kit.canonical import canonical
 from kit.identifiers import new_id
 from kit.problems import Conflict, NotFound
+
+_TICK = timedelta(microseconds=1)  # what times are kept in
 
 
 class RevisionNotFound(NotFound):
@@ -107,7 +109,13 @@ def follow(
     predecessor: Revision | None,
     predecessor_signature: str | None = None,
 ) -> Revision:
-    """Return the revision that keeps ``snapshot`` behind ``predecessor``."""
+    """Return the revision that keeps ``snapshot`` behind ``predecessor``, and later than it.
+
+    Where the clock of this server is behind that of the one which wrote the predecessor, the new
+    state has the next microsecond. A state that was signed cannot be moved: it is refused before.
+    """
+    if predecessor is not None and snapshot.at <= predecessor.at:
+        snapshot = replace(snapshot, at=predecessor.at + _TICK)
     text = snapshot.text
     return Revision(
         id=str(new_id()),

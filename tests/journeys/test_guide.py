@@ -60,6 +60,7 @@ def test_the_guide_to_consent_does_what_it_says(stack, pytestconfig, tmp_path) -
         '"valid":true,"reasons":[],"isCurrent":true',
         '"transmissions":[{',
         '"transmissions":[{',
+        "proof.json is verified.",
         "(opted-out)",
         "delivered",
         "deleted",

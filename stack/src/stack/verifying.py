@@ -38,6 +38,7 @@ _SAID = {
     "usage.read": "somebody asked who had read a person's data",
     "consent.given": "consent was given",
     "consent.withdrawn": "consent was withdrawn",
+    "transmission.reported": "the gateway told which data went to whom",
     "exchange.request": "a request was passed on",
     "exchange.answer": "an answer was passed on",
     "exchange.refused": "a request was refused",

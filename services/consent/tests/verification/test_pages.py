@@ -148,7 +148,7 @@ async def test_only_the_record_under_the_newest_revision_is_current(house, clien
 
 
 async def test_a_page_deep_in_a_list_is_read_from_an_index(committed) -> None:
-    """Whatever limits the list: no sort and no scan of the table stands in its plan."""
+    """Whatever limits the list: no scan of the table stands in its plan."""
     await clients_of(committed, "consent")(scopes={"*"}).get("/health")
     connection = await asyncpg.connect(committed.state.urls.owner)
     await fill(connection, 20_000)

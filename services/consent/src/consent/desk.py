@@ -9,6 +9,10 @@ from kit.database import Session
 from kit.evidence import Ledger
 from kit.sealing import Keyring
 
+ALONE = "FOR NO KEY UPDATE"
+"""How a transaction holds an individual or a record to change it alone. Rows that name what is held
+may be added meanwhile: a report of what was sent never waits for a change, nor a change for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:

@@ -15,6 +15,7 @@ from consent.consents.models import (
     RecordSuperseded,
     RevisionOutdated,
 )
+from consent.desk import ALONE
 from consent.door import BothSpellings, HeaderId, Office, QueryId
 from consent.individuals import service as individuals
 from consent.individuals.models import IndividualMissing, IndividualNotFound, IndividualNotYours
@@ -50,7 +51,7 @@ async def service_individual_consent_record_create(  # noqa: PLR0913, PLR0917  t
 ) -> schemas.RecordAnswer:
     """Record a consent, or a refusal, that is not signed (CON-6.2.2)."""
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, query, lock="FOR UPDATE", by_agreement=True)
+    individual = await individuals.acting(desk, header, query, lock=ALONE, by_agreement=True)
     return schemas.RecordAnswer.of(
         await service.give(desk, individual, dataAgreementId, revisionId, opt_in=optIn)
     )
@@ -150,7 +151,7 @@ async def service_individual_consent_record_update(  # noqa: PLR0913, PLR0917  p
     Earlier signatures do not count, but for an earlier end.
     """
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, lock="FOR UPDATE", by_agreement=True)
+    individual = await individuals.acting(desk, header, lock=ALONE, by_agreement=True)
     sent = body.consentRecord
     return schemas.RecordAnswer.of(
         await service.change(
@@ -174,6 +175,6 @@ async def service_individual_consent_record_delete_all(
 ) -> schemas.Forgotten:
     """Delete what need not stay: under forgettable agreements, or begun and never signed."""
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, lock="FOR UPDATE")
+    individual = await individuals.acting(desk, header, lock=ALONE)
     gone = await service.forget(desk, individual)
     return schemas.Forgotten(deleted=[record.id for record in gone])

@@ -22,7 +22,7 @@ from consent.consents.models import (
     RevisionOutdated,
     choose,
 )
-from consent.desk import Desk
+from consent.desk import ALONE, Desk
 from consent.individuals import service as individuals
 from consent.individuals.models import Individual
 from consent.revisions import service as revisions
@@ -318,7 +318,7 @@ def _changed(
 
 async def get(desk: Desk, individual: Individual, record_id: str) -> Record:
     """Return an individual's record, locked until the transaction ends, or raise RecordNotFound."""
-    record = await store.find(desk.session, record_id, lock="FOR UPDATE")
+    record = await store.find(desk.session, record_id, lock=ALONE)
     if record is None or record.choice.individual_id != individual.id:
         raise RecordNotFound("no consent record with this id")
     individual.hand(record.choice.agreement_id)

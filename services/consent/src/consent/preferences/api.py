@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from consent.desk import ALONE
 from consent.door import BothSpellings, HeaderId, Office
 from consent.individuals import service as individuals
 from consent.individuals.models import IndividualMissing, IndividualNotFound, IndividualNotYours
@@ -45,6 +46,6 @@ async def service_individual_notification_preferences_update(
 ) -> schemas.PreferenceAnswer:
     """Switch on or off that an individual is told of changes (CON-6.2.5)."""
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, lock="FOR UPDATE")
+    individual = await individuals.acting(desk, header, lock=ALONE)
     wanted = body.notificationPreferences.preference()
     return schemas.PreferenceAnswer.of(await service.change(desk, individual, wanted))

@@ -13,6 +13,7 @@ from consent.consents.models import (
     RecordSuperseded,
     RevisionOutdated,
 )
+from consent.desk import ALONE
 from consent.door import BothSpellings, HeaderId, Office, QueryId
 from consent.individuals import service as individuals
 from consent.individuals.models import IndividualMissing, IndividualNotFound, IndividualNotYours
@@ -113,7 +114,7 @@ async def service_individual_signature_create(
     On a signed record it is a further one, which signs the one before it.
     """
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, lock="FOR UPDATE", by_agreement=True)
+    individual = await individuals.acting(desk, header, lock=ALONE, by_agreement=True)
     begun = await service.begin(desk, individual, consentRecordId)
     return SignatureAnswer(signature=Signature.of(begun))
 
@@ -135,6 +136,6 @@ async def service_individual_signature_update(  # noqa: PLR0913, PLR0917  publis
 ) -> SignatureAnswer:
     """Sign a record whose signature was begun; the same again is answered as it stands."""
     desk = office.desk(session, caller)
-    individual = await individuals.acting(desk, header, lock="FOR UPDATE", by_agreement=True)
+    individual = await individuals.acting(desk, header, lock=ALONE, by_agreement=True)
     signed = await service.finish(desk, individual, consentRecordId, body.signature.content())
     return SignatureAnswer(signature=Signature.of(signed))

@@ -8,7 +8,7 @@ from consent.agreements.models import Agreement
 from consent.consents import service as consents
 from consent.consents.models import DraftOutdated, Kept, choose, draft_time
 from consent.consents.service import Step, key_of, told
-from consent.desk import Desk
+from consent.desk import ALONE, Desk
 from consent.individuals import service as individuals
 from consent.individuals.models import Individual
 from consent.revisions import service as revisions
@@ -85,7 +85,7 @@ async def submit(looking: Desk, session: Transaction, individual_id: str, sent: 
     if kept is not None:
         return kept
     desk = replace(looking, session=session)
-    individual = await individuals.acting(desk, individual_id, lock="FOR UPDATE", by_agreement=True)
+    individual = await individuals.acting(desk, individual_id, lock=ALONE, by_agreement=True)
     return await _step_by_step(desk, individual, sent, serialized)
 
 

@@ -12,12 +12,13 @@ from consent.submissions.models import Found
 from kit.database import Session, Statement
 
 _INDIVIDUAL = [field.name for field in fields(individuals.Kept)]
+_AGREEMENT = ("id", "tenant", "policy_id", "revision_id", "created_at", "deleted_at")
 _REVISION = [field.name for field in fields(Revision) if field.name != "successor"]
 _COLUMNS = ", ".join(
     (
         *(f"i.{name} AS individual_{name}" for name in _INDIVIDUAL),
-        *("a.id", "a.tenant", "a.content::text AS content", "a.policy_id", "a.revision_id"),
-        *("a.created_at", "a.deleted_at"),
+        "a.content::text AS content",
+        *(f"a.{name}" for name in _AGREEMENT),
         *(f"r.{name} AS revision_{name}" for name in _REVISION if name != "id"),
     )
 )
@@ -49,7 +50,7 @@ _HELD = f"""
     SELECT i.id FROM individual i, agreement a
     WHERE i.id = $1 AND i.sealed = $3 AND a.id = $2 AND a.revision_id = $4 AND a.deleted_at IS NULL
       AND NOT ({_DECIDED})
-    FOR SHARE OF a FOR UPDATE OF i SKIP LOCKED
+    FOR SHARE OF a FOR NO KEY UPDATE OF i SKIP LOCKED
 """  # noqa: S608
 
 

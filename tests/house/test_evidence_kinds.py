@@ -21,14 +21,14 @@ OTHERS = {
 NO_KINDS = {
     *("http.request", "http.disconnect"),  # ASGI's messages
     *("gateway.configuration", "gateway.exchange", "gateway.transmissions"),  # loggers
-    *("govblocks.security", "kit.audit", "consent.announcements"),  # as above
+    *("govblocks.security", "kit.audit", "consent.announcements", "consent.expiry"),  # as above
     *("registry.import", "registry.counters", "registry.automations"),
     *("registry.automations", "registry.counters", "registry.import"),  # as above
     *("openapi.json", "texts.json", "consent.printouts"),  # a path, a file and its folder
     "message.send",  # a job
     *("caretaker.id", "child.birthdate"),  # examples of fields
     *("certificate.pdf", "example.org"),  # examples of a file and a host
-    *("r.id", "r.content"),  # columns
+    *("r.id", "r.content", "a.id", "a.tenant"),  # columns
     "subject.roles",  # a place in a document
     *("presentationml.presentation", "spreadsheetml.sheet", "wordprocessingml.document"),
     "vbaproject.bin",  # as the line above: what office documents are made of

@@ -10,6 +10,7 @@ import time
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -364,6 +365,27 @@ async def test_what_is_on_its_way_to_an_endpoint_that_is_removed_is_destroyed(ho
     assert dead.state is State.DEAD
     assert await kept(house) == [None]
     assert await deliveries.target_of(Reading(house.database), house.keyring, endpoint) is None
+
+
+async def test_an_endpoint_is_removed_while_an_attempt_is_kept_and_neither_fails(house):
+    owner = await asyncpg.connect(house.urls.owner)
+    await owner.execute(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END$$; "
+        "CREATE TRIGGER slow AFTER UPDATE ON delivery FOR EACH ROW EXECUTE FUNCTION slow()"
+    )
+    await owner.close()
+    async with receiving() as receiver:
+        endpoint = await house.endpoint(receiver.url)
+        await house.deliver(endpoint, event())
+        async with house.working():
+            await receiver.until(1)
+            await asyncio.sleep(0.1)
+            async with Transaction(house.database) as session:
+                await deliveries.remove_endpoint(session, endpoint)
+    (done,) = await house.log(endpoint)
+    assert done.state is State.DELIVERED
+    assert await kept(house) == [None]
 
 
 async def test_an_event_may_be_held_back_when_it_is_about_to_leave(house):

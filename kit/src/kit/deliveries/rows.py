@@ -173,6 +173,16 @@ async def due(
     return [(_delivery(row), row["wrapped"], row["sealed"]) for row in rows]
 
 
+async def hold(session: Session, endpoint_id: UUID) -> None:
+    """Lock an endpoint before its deliveries, as who removes it does: neither waits for the other.
+
+    New deliveries can still be added.
+    """
+    await session.fetchrow(
+        "SELECT FROM delivery_endpoint WHERE id = $1 FOR NO KEY UPDATE", endpoint_id
+    )
+
+
 async def release(
     session: Session,
     endpoint_id: UUID,

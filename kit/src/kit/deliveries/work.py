@@ -170,6 +170,7 @@ async def _keep(
     failures = _failures(batch, results)
     rests = now + schedule.rest_after(failures) if failures else None
     async with Transaction(context.database) as session:
+        await rows.hold(session, batch.endpoint_id)
         for each in results:
             pause = schedule.pause(each.attempt.number, each.outcome, _chance.random())
             tried = each.delivery.after(each.outcome, pause, now)

@@ -1,6 +1,7 @@
 """Consent records on the wire."""
 
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -118,9 +119,10 @@ class ConsentRecord(BaseModel):
     @classmethod
     def draft(cls, choice: models.Choice, revision: revisions.Revision) -> "ConsentRecord":
         """Return a record nobody keeps yet."""
+        agreement, state = _agreed(choice.agreement_id, revision)
         return cls(
-            dataAgreement=DataAgreement.said(choice.agreement_id, revision.object_data),
-            dataAgreementRevision=Revision.of(revision),
+            dataAgreement=agreement,
+            dataAgreementRevision=state,
             dataAgreementRevisionHash=choice.agreement_revision_hash,
             individual=Reference(id=choice.individual_id),
             optIn=choice.opt_in,
@@ -128,6 +130,12 @@ class ConsentRecord(BaseModel):
             expiresAt=choice.expires_at,
             attributes=None if choice.attributes is None else list(choice.attributes),
         )
+
+
+@lru_cache(maxsize=128)
+def _agreed(agreement_id: str, revision: revisions.Revision) -> tuple[DataAgreement, Revision]:
+    """Return what many agreed to, which never changes; nobody may change it here."""
+    return DataAgreement.said(agreement_id, revision.object_data), Revision.of(revision)
 
 
 class RecordAnswer(BaseModel):

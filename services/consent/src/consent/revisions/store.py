@@ -1,8 +1,9 @@
 """Revisions in PostgreSQL: inserted, never changed."""
 
-from collections.abc import Sequence
-from dataclasses import astuple, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from datetime import datetime
+from operator import attrgetter
 
 import asyncpg
 
@@ -10,6 +11,7 @@ from consent.revisions.models import Revision, Search
 from kit.database import Session, Statement, narrowed
 
 _COLUMNS = [field.name for field in fields(Revision) if field.name != "successor"]
+_VALUES: Callable[[Revision], tuple[object, ...]] = attrgetter(*_COLUMNS)
 _LIST = ", ".join(_COLUMNS)
 _OWN = ", ".join(f"r.{name}" for name in _COLUMNS)
 _NEXT = ", ".join(f"n.{name} AS next_{name}" for name in _COLUMNS)
@@ -53,13 +55,13 @@ def _revision(row: asyncpg.Record) -> Revision:
 
 async def insert(session: Session, revision: Revision) -> bool:
     """Keep a revision; tell whether its place and its hash were free."""
-    return bool(await session.fetch(_INSERT, *astuple(revision)[: len(_COLUMNS)]))
+    return bool(await session.fetch(_INSERT, *_VALUES(revision)))
 
 
 def insertion(revision: Revision, given: str) -> Statement:
     """Return what keeps a revision where the part ``given`` of a larger statement has a row."""
     sql = _INSERT_WITH.format(given=given)
-    return Statement("revision", sql, astuple(revision)[: len(_COLUMNS)])
+    return Statement("revision", sql, _VALUES(revision))
 
 
 async def find(session: Session, ids: Sequence[str]) -> list[Revision]:

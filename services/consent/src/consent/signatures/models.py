@@ -4,6 +4,7 @@ The published fields keep their spelling: they are what the payload is made of.
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +36,7 @@ _SIGNER = (
     "verificationPublicKey",
     "timestamp",
 )
+_SURROGATE = re.compile("[\ud800-\udfff]")
 MOST = 20
 """Signatures that one revision can carry."""
 
@@ -147,7 +149,7 @@ def complete(prepared: Content, sent: Content, trust: Trust) -> dict[str, Any]:
     """
     signer = {name: sent[name] for name in _SIGNER if sent.get(name)}
     content = {**prepared, **signer}
-    if sent["payload"] not in {prepared["payload"], _payload(content)}:
+    if sent["payload"] != prepared["payload"] and sent["payload"] != _payload(content):
         raise PayloadMismatch("the payload is not this record's own serialization")
     for name in ("verificationPayload", "verificationPayloadHash"):
         if sent.get(name) and sent[name] != prepared[name]:
@@ -171,7 +173,7 @@ def parse(text: str) -> dict[str, Any]:
 def snapshot_of(payload: str) -> str:
     """Return the serialization that a payload says was signed, or raise PayloadMismatch."""
     found = parse(payload).get("verificationPayload")
-    if not isinstance(found, str) or any("\ud800" <= letter <= "\udfff" for letter in found):
+    if not isinstance(found, str) or _SURROGATE.search(found):
         raise PayloadMismatch("the payload holds no verificationPayload")
     return found
 

@@ -1,7 +1,10 @@
 """All that a draft or a submission stands on, found with one statement; and what it holds on to."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields
+from functools import lru_cache
+from typing import Any
 
 import asyncpg
 
@@ -12,14 +15,14 @@ from consent.submissions.models import Found
 from kit.database import Session, Statement
 
 _INDIVIDUAL = [field.name for field in fields(individuals.Kept)]
-_AGREEMENT = ("id", "tenant", "policy_id", "revision_id", "created_at", "deleted_at")
 _REVISION = [field.name for field in fields(Revision) if field.name != "successor"]
+_STATE, _SAID = len(_INDIVIDUAL), len(_INDIVIDUAL) + len(_REVISION)
 _COLUMNS = ", ".join(
     (
-        *(f"i.{name} AS individual_{name}" for name in _INDIVIDUAL),
-        "a.content::text AS content",
-        *(f"a.{name}" for name in _AGREEMENT),
-        *(f"r.{name} AS revision_{name}" for name in _REVISION if name != "id"),
+        *(f"i.{name}" for name in _INDIVIDUAL),
+        *(f"r.{name}" for name in _REVISION),
+        *("a.id", "a.tenant", "a.content::text", "a.policy_id", "a.revision_id", "a.created_at"),
+        "a.deleted_at",
     )
 )
 _DECIDED = """
@@ -76,19 +79,17 @@ def held(individual: individuals.Kept, agreement: Agreement) -> Statement:
 
 
 def _found(rows: list[asyncpg.Record]) -> Found:
-    [row] = rows
-    individual = kept = None
-    if row["individual_id"] is not None:
-        individual = individuals.Kept(*(row[f"individual_{name}"] for name in _INDIVIDUAL))
-    if row["id"] is not None:
-        agreement = Agreement(
-            row["id"],
-            row["tenant"],
-            json.loads(row["content"]),
-            row["policy_id"],
-            row["revision_id"],
-            row["created_at"],
-            row["deleted_at"],
-        )
-        kept = agreement, Revision(*(row[f"revision_{name}"] for name in _REVISION))
-    return Found(individual, kept, row["first"])
+    *values, first = rows[0]
+    who, state, said = values[:_STATE], values[_STATE:_SAID], values[_SAID:]
+    kept = None
+    if said[0] is not None:
+        said[2] = _content(said[2])
+        kept = Agreement(*said), Revision(*state)
+    return Found(None if who[0] is None else individuals.Kept(*who), kept, first)
+
+
+@lru_cache(maxsize=128)
+def _content(text: str) -> Mapping[str, Any]:
+    """Return what an agreement says: the same few are read again and again."""
+    content: Mapping[str, Any] = json.loads(text)
+    return content

@@ -25,8 +25,9 @@ _COLUMNS = ", ".join(
         "a.deleted_at",
     )
 )
+# among the individual's records: of a new agreement PostgreSQL does not know how many it has
 _DECIDED = """
-  EXISTS (SELECT FROM consent_record WHERE agreement_id = $2 AND individual_id = $1)
+  EXISTS (SELECT FROM consent_record WHERE individual_id = $1 AND agreement_id || '' = $2)
   OR EXISTS (
     SELECT FROM revision WHERE authorized_by_individual = $1 AND schema_name = 'ConsentRecord'
     AND snapshot::jsonb->'objectData'->>'dataAgreement' = $2

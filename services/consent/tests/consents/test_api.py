@@ -1,5 +1,6 @@
 """What individuals give, withdraw and see."""
 
+import asyncio
 import hashlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -248,3 +249,20 @@ async def test_who_withdraws_where_the_clock_is_behind_has_withdrawn(house, clie
     assert second - first == timedelta(microseconds=1)
     walk = (await client.get("/audit/verify/", params={"objectId": record})).json()
     assert (walk["valid"], walk["checked"]) == (True, 2)
+
+
+async def test_refusing_again_what_had_ended_changes_nothing(house) -> None:
+    agreement, mother = await house.agreement(validityDays=30), await house.individual()
+    record = (await house.sign(mother, agreement["id"]))["consentRecord"]["id"]
+    ends = datetime.now(UTC) + timedelta(seconds=0.2)
+    path = f"/service/individual/record/consent-record/{record}/"
+    body = {"consentRecord": {"optIn": True, "expiresAt": ends.isoformat()}}
+    await house._ok("PUT", path, body, headers=house.whose(mother))
+    await asyncio.sleep(0.3)
+    await house.opt(mother, record, opt_in=False)
+    before = await house.audit_revisions(record)
+
+    path = f"/service/individual/record/data-agreement/{agreement['id']}/?optIn=false"
+    await house._ok("POST", path, headers=house.whose(mother))
+
+    assert await house.audit_revisions(record) == before

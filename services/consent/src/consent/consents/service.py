@@ -120,7 +120,8 @@ async def give(
     )
     at = datetime.now(UTC)
     record = await store.find_under(desk.session, individual.id, revision.id)
-    if record is not None and record.choice.opt_in == opt_in and not record.expired(at):
+    is_over = opt_in and record is not None and record.expired(at)  # a refusal has no end
+    if record is not None and record.choice.opt_in == opt_in and not is_over:
         return await load(desk, individual, record)
     choice = choose(agreement, revision, individual.id, opt_in=opt_in, at=at)
     return await write(desk, individual, record, Step(choice, revision, at))

@@ -5,7 +5,7 @@ import pytest
 from pydantic import Field, TypeAdapter, ValidationError
 
 from kit.identifiers import is_uuid
-from kit.web import Text
+from kit.web import Moment, Text
 from kit.web.problems import field_errors
 
 SCOPES = {"things:read", "things:write"}
@@ -150,3 +150,17 @@ async def test_what_is_not_json_is_told_where(client_for):
     assert response.json()["detail"] == "the body is not JSON in UTF-8"
     response = await client.post("/things", json={"name": "a\x00"})
     assert response.json()["errors"][0]["reason"].startswith("a NUL character")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [-5e-324, 0, "0", "1700000000", True, "2026-01-31", "2026-01-31T00:00:00", "0001-01-01T00:00Z"],
+)
+def test_a_time_is_written_with_its_offset_and_is_no_number(given):
+    with pytest.raises(ValidationError):
+        TypeAdapter(Moment).validate_python(given)
+
+
+def test_a_time_is_read():
+    for given in ("2026-01-31T00:00:00Z", "2026-01-31 02:00:00+02:00"):
+        assert TypeAdapter(Moment).validate_python(given).timestamp() == 1769817600

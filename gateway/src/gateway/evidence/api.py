@@ -6,11 +6,11 @@ from fastapi import APIRouter, Query
 
 from gateway.evidence import service
 from gateway.evidence.models import LogNotForYou, Search
-from gateway.evidence.schemas import Message, MessageLog, Moment
+from gateway.evidence.schemas import Message, MessageLog
 from gateway.identity.api import admits
 from kit.access import Caller
 from kit.paging import Paged
-from kit.web import Reading, Text, may_answer
+from kit.web import Moment, Reading, Text, may_answer
 
 router = APIRouter(prefix="/api/v1", tags=["log"])
 Reader = Annotated[Caller, admits("messagelog")]

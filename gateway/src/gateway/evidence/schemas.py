@@ -1,18 +1,11 @@
 """The message log on the wire."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from gateway.evidence.models import Logged
-
-Moment = Annotated[
-    AwareDatetime,
-    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC)),
-]
-"""A time with its offset, far enough from the ends of the calendar to be kept in UTC."""
 
 
 class Message(BaseModel):

@@ -5,8 +5,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.configuration.models import Key
-from gateway.evidence.schemas import Moment
-from kit.web import Text
+from kit.web import Moment, Text
 
 
 class NewKey(BaseModel):

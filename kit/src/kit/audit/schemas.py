@@ -2,11 +2,10 @@
 
 import base64
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from kit.audit.models import Kept, Signed
 from kit.audit.service import Proven, Word
@@ -14,18 +13,13 @@ from kit.evidence.models import moment
 from kit.evidence.packages import FORMAT
 from kit.evidence.proofs import Consistency
 from kit.evidence.verification import Finding
-from kit.web import Text
+from kit.web import Moment, Text
 
 AT = "2026-11-22T10:00:00.000000Z"
 ID = "019aaa51-7c00-7000-8000-000000000001"
 JWS = "eyJhbGciOiJFZDI1NTE5Iiwia2lkIjoi….….…"
 HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
-Moment = Annotated[
-    AwareDatetime,
-    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC)),
-]
-"""A time with its offset, far enough from the ends of the calendar to be kept in UTC."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Jws = Annotated[
     str, Field(max_length=8192, pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$")

@@ -4,16 +4,18 @@ import inspect
 import math
 import re
 from collections.abc import AsyncGenerator, Callable
+from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
 from fastapi import Depends, Request
-from pydantic import AfterValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 
 from kit import database, decisions, evidence
 from kit.mediator import Mediator
 from kit.sealing import Keyring
 
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]")
 _DEEPEST = 100
 """Levels of a JSON value; what is deeper could be kept and not be written again."""
 
@@ -103,8 +105,22 @@ def _unkeepable_itself(item: object) -> str:
     return ""
 
 
+def _written(value: object) -> object:
+    """Refuse what pydantic would take for seconds since 1970."""
+    if isinstance(value, datetime) or (isinstance(value, str) and _DATE_TIME.match(value)):
+        return value
+    raise ValueError("a time is written as RFC 3339 has it, as 2026-01-31T00:00:00Z")
+
+
 Text = Annotated[str, AfterValidator(_text)]
 """Text PostgreSQL can keep."""
+
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC)),
+    BeforeValidator(_written),
+]
+"""A time with its offset as RFC 3339 writes it, far enough from the calendar's ends for UTC."""
 
 JsonObject = Annotated[dict[str, Any], AfterValidator(_json)]
 """Any JSON object PostgreSQL can keep."""

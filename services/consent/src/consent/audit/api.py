@@ -16,11 +16,11 @@ from consent.consents.models import Filter, RecordNotFound, State
 from consent.consents.schemas import ConsentRecord, RecordOnly, Records
 from consent.door import BothSpellings, Office
 from consent.revisions.models import Search, Sort
-from consent.revisions.schemas import Moment, Revision
+from consent.revisions.schemas import Revision
 from kit.access import Caller, requires
 from kit.evidence import Search as LogSearch
 from kit.paging import CursorInvalid, Keyed, Paged, Pages, Stop
-from kit.web import Evidence, Reading, may_answer
+from kit.web import Evidence, Moment, Reading, may_answer
 
 router = BothSpellings(tags=["audit"])
 

@@ -6,10 +6,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from consent.audit import models
-from consent.revisions.schemas import Moment, Next, Reference, Revision
+from consent.revisions.schemas import Next, Reference, Revision
 from consent.signatures.schemas import SentSignature
 from kit.evidence import Written
-from kit.web import Text
+from kit.web import Moment, Text
 
 
 class Revisions(BaseModel):

@@ -191,8 +191,9 @@ class Record:
         return self.ever_signed or not self.choice.opt_in
 
     def expired(self, now: datetime) -> bool:
-        """Tell whether its time is over."""
-        return self.choice.expires_at is not None and self.choice.expires_at <= now
+        """Tell whether its time is over; a refusal's never is."""
+        ends = self.choice.expires_at
+        return self.choice.opt_in and ends is not None and ends <= now
 
     def stands(self, choice: Choice, now: datetime) -> bool:
         """Tell whether the record says a choice already, signed and in force."""

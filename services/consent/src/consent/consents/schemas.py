@@ -11,9 +11,9 @@ from consent.consents import models
 from consent.individuals.models import Hand
 from consent.policies.schemas import Line
 from consent.revisions import models as revisions
-from consent.revisions.schemas import Moment, Next, Reference, Revision
+from consent.revisions.schemas import Next, Reference, Revision
 from consent.signatures.schemas import Signature
-from kit.web import Text
+from kit.web import Moment, Text
 
 
 class SentReference(BaseModel):

@@ -8,8 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from consent.agreements.schemas import Member, Period
 from consent.decisions import models
 from consent.policies.schemas import Line
-from consent.revisions.schemas import Moment
-from kit.web import Text
+from kit.web import Moment, Text
 
 Client = Annotated[Text, Field(pattern=r"^[^/]+/[^/]+/[^/]+/[^/]+$", max_length=500)]
 Attribute = Annotated[Line, Field(min_length=1)]

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from consent.policies.schemas import Line
 from consent.representations import models
-from consent.revisions.schemas import Moment, Reference
-from kit.web import Text
+from consent.revisions.schemas import Reference
+from kit.web import Moment, Text
 
 _MOST_HANDS = 10
 

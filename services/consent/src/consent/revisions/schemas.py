@@ -1,18 +1,11 @@
 """Revisions on the wire."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from consent.revisions import models
-
-Moment = Annotated[
-    AwareDatetime,
-    Field(ge=datetime(1900, 1, 1, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC)),
-]
-"""A time with its offset, far enough from the ends of the calendar to be kept in UTC."""
-
 
 Next = Annotated[
     str | None,

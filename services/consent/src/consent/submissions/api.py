@@ -19,7 +19,6 @@ from consent.individuals import service as individuals
 from consent.individuals.models import IndividualMissing, IndividualNotFound, IndividualNotYours
 from consent.keys.models import SignatureInvalid
 from consent.policies.schemas import Line
-from consent.revisions.schemas import Moment
 from consent.signatures.models import (
     PayloadMismatch,
     SignatureIncomplete,
@@ -30,7 +29,7 @@ from consent.signatures.schemas import Signature, SignatureAnswer, SignatureBody
 from consent.submissions import schemas, service
 from consent.submissions.models import Wish
 from kit.access import Caller, requires
-from kit.web import Reading, Transaction, may_answer
+from kit.web import Moment, Reading, Transaction, may_answer
 
 router = BothSpellings(tags=["submissions"])
 

@@ -10,12 +10,11 @@ from consent.audit import service as audit
 from consent.door import BothSpellings, HeaderId, Office
 from consent.individuals import service as individuals
 from consent.individuals.models import IndividualMissing, IndividualNotFound, IndividualNotYours
-from consent.revisions.schemas import Moment
 from consent.transmissions import schemas, service
 from consent.transmissions.models import Filter, Page, Place
 from kit.access import Caller, requires
 from kit.paging import CursorInvalid, Keyed, Pages, Stop
-from kit.web import Reading, Text, Transaction, gathered, may_answer
+from kit.web import Moment, Reading, Text, Transaction, gathered, may_answer
 
 router = BothSpellings(tags=["transmissions"])
 

@@ -7,9 +7,8 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from consent.agreements.schemas import Member
-from consent.revisions.schemas import Moment
 from consent.transmissions import models
-from kit.web import Text
+from kit.web import Moment, Text
 
 Name = Annotated[Text, Field(min_length=1, max_length=500)]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, Field
 
-from kit.web import Text, gathered
+from kit.web import Moment, Text, gathered
 
 AT = "2026-07-21T17:32:28Z"
 
@@ -30,8 +30,8 @@ class LogQuery:
             description="create, read, update, delete, publish, refuse, report, or a kind of entry",
         ),
     ] = None
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="Then or later")] = None
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Before")] = None
+    since: Annotated[Moment | None, Query(alias="from", description="Then or later")] = None
+    until: Annotated[Moment | None, Query(alias="to", description="Before")] = None
     cursor: Annotated[
         Text | None, Query(max_length=200, description="What the page before named as next")
     ] = None

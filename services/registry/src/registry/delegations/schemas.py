@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from kit.web import Text
+from kit.web import Moment, Text
 
 Person = Annotated[Text, Field(min_length=1, max_length=200)]
 
@@ -18,8 +18,8 @@ class DelegationBody(BaseModel):
     databases: list[Text] = Field(
         default=[], description="Codes of databases; all of the member's when none is given"
     )
-    validFrom: AwareDatetime | None = Field(None, description="Now when not given")
-    validUntil: AwareDatetime | None = Field(None, description="Until revoked when not given")
+    validFrom: Moment | None = Field(None, description="Now when not given")
+    validUntil: Moment | None = Field(None, description="Until revoked when not given")
 
 
 class DelegationInfo(BaseModel):

@@ -21,9 +21,9 @@ from registry.records.schemas import (
     ByQuery,
     ExistsAnswer,
     ExistsQuery,
-    Moment,
     NoRecord,
     RecordContent,
+    Then,
 )
 from registry.records.service import Call
 from registry.rights.models import FieldHidden, LoginNeeded, NotAllowed
@@ -116,7 +116,7 @@ def call_of(caller: Caller, where: Address) -> Call:
         where.registry,
         where.version,
         where.legal_basis,
-        where.as_of if isinstance(where, Moment) else None,
+        where.as_of if isinstance(where, Then) else None,
         where.consent_record,
         where.database_key,
     )

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Header, Path, Query
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
-from kit.web import JsonObject, Text, gathered
+from kit.web import JsonObject, Moment, Text, gathered
 
 EXAMPLE = {"id": "EE378627348834", "firstName": "John", "lastName": "Smith"}
 
@@ -48,11 +48,11 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Moment(Address):
+class Then(Address):
     """As an address, and the moment to look at."""
 
     as_of: Annotated[
-        AwareDatetime | None,
+        Moment | None,
         Query(alias="asOf", description="Moment to look at: what was known then (RFC 3339)"),
     ] = None
 
@@ -72,7 +72,7 @@ class Guard(Address):
 
 
 Addressed = Annotated[Address, gathered(Address)]
-AddressedThen = Annotated[Moment, gathered(Moment)]
+AddressedThen = Annotated[Then, gathered(Then)]
 Guarded = Annotated[Guard, gathered(Guard)]
 
 

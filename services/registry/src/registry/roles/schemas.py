@@ -3,9 +3,9 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from kit.web import JsonObject, Text
+from kit.web import JsonObject, Moment, Text
 from registry.roles.models import PartyKind
 
 Name = Annotated[Text, Field(min_length=1, max_length=100)]
@@ -55,8 +55,8 @@ class HolderBody(BaseModel):
     attributes: JsonObject = Field(
         default={}, description="Facts that conditions may ask for", examples=[{"village": "Sild"}]
     )
-    validFrom: AwareDatetime | None = None
-    validUntil: AwareDatetime | None = None
+    validFrom: Moment | None = None
+    validUntil: Moment | None = None
 
 
 class HolderInfo(HolderBody):

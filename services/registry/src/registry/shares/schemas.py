@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from kit.web import Text
+from kit.web import Moment, Text
 from registry.databases.schemas import RequiresConsent
 from registry.shares.models import Channel
 
@@ -32,7 +32,7 @@ class NewShare(BaseModel):
     fields: FieldNames = Field(description="Fields to show", examples=[["village"]])
     channel: Channel = Field(Channel.URL, description="url: the answer has it; email: it is sent")
     recipient: Recipient | None = Field(None, description="For the channel email")
-    expiresAt: AwareDatetime | None = Field(None, description="Until when it opens (RFC 3339)")
+    expiresAt: Moment | None = Field(None, description="Until when it opens (RFC 3339)")
     requiresConsent: RequiresConsent | bool = Field(
         default=False, description="Consent asked for at each opening; true: the database's own"
     )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Path
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from kit.web import Text, gathered
+from kit.web import Moment, Text, gathered
 from registry.impact.schemas import ImpactOf
 
 
@@ -30,10 +30,10 @@ class PublishedVersion(ImpactOf):
 class Deprecate(BaseModel):
     """What is said of a version that shall not be used any more."""
 
-    deprecatedAt: AwareDatetime | None = Field(
+    deprecatedAt: Moment | None = Field(
         None, description="Since when; now when not given", examples=["2026-01-31T00:00:00Z"]
     )
-    sunsetAt: AwareDatetime = Field(
+    sunsetAt: Moment = Field(
         description="When it will be gone; it answers until it is deleted",
         examples=["2027-01-31T00:00:00Z"],
     )

@@ -154,7 +154,7 @@ async def test_what_is_not_json_is_told_where(client_for):
 
 @pytest.mark.parametrize(
     "given",
-    [-5e-324, 0, "0", "1700000000", True, "2026-01-31", "2026-01-31T00:00:00", "0001-01-01T00:00Z"],
+    [-5e-324, 0, "1700000000", True, "2026-01-31", "2026-01-31T00:00:00", "0001-01-01T00:00Z"],
 )
 def test_a_time_is_written_with_its_offset_and_is_no_number(given):
     with pytest.raises(ValidationError):

@@ -26,7 +26,7 @@ from kit.audit.models import (
 )
 from kit.audit.publication import PublishedKeys
 from kit.evidence.verification import Extent
-from kit.web import Reading, Text, may_answer
+from kit.web import Moment, Reading, Text, may_answer
 
 ledger_router = APIRouter(tags=["evidence"])
 """Routes of the ledger itself."""
@@ -66,8 +66,8 @@ async def evidence_entries(  # noqa: PLR0913, PLR0917  the filters
     session: Reading,
     desk: Desk,
     caller: Reader,
-    since: Annotated[schemas.Moment | None, Query(description="Then or later")] = None,
-    until: Annotated[schemas.Moment | None, Query(description="Before")] = None,
+    since: Annotated[Moment | None, Query(description="Then or later")] = None,
+    until: Annotated[Moment | None, Query(description="Before")] = None,
     kind: Annotated[list[Text], Query(description="Of one of these kinds", max_length=50)] = [],  # noqa: B006  FastAPI copies it
     actor: Annotated[Text | None, Query(description="By this application")] = None,
     about: Annotated[

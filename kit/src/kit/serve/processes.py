@@ -33,6 +33,7 @@ _CALM = 10.0  # seconds after which a process counts as well
 _LONGEST_PAUSE = 5.0
 _GARBAGE = 20_000
 """Objects made and not freed before the collector looks for cycles among them."""
+_WARM = 60.0  # seconds after which what is kept in memory is there
 _BACKLOG = 2048
 
 
@@ -157,8 +158,9 @@ def settle() -> None:
 
     It walked through all of it again and again: a quarter of an exchange's time
     (docs/decisions/0011). The oldest objects are looked through when a quarter of them is new:
-    ``collect`` counts them afresh, or what was frozen would let garbage grow for long.
+    the last ``collect`` counts them afresh, or what was frozen would let garbage grow for long.
     """
+    gc.collect()
     gc.freeze()
     gc.collect()
     gc.set_threshold(_GARBAGE, 20, 10)
@@ -182,6 +184,7 @@ async def serve(
 ) -> None:
     """Serve ``app`` on a bound socket until ``ended``; then let requests finish for ``grace`` s."""
     settle()
+    asyncio.get_running_loop().call_later(_WARM, settle)  # what the first requests made stays too
     config = uvicorn.Config(
         app,
         lifespan="off",

@@ -20,10 +20,10 @@ def typed(house, stack, folder) -> str:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]
     for said, here in {
+        "/tmp/": f"{folder}/",  # noqa: S108  as the guide has it, and first: a checkout may lie there
         "127.0.0.1:8080": f"127.0.0.1:{stack.port}",
         "9009": str(free),
         ".venv/bin/govblocks": str(Path(sys.executable).with_name("govblocks")),
-        "/tmp/": f"{folder}/",  # noqa: S108  as the guide has it
     }.items():
         assert said in script, said
         script = script.replace(said, here)

@@ -12,6 +12,7 @@ from consent.webhooks import schemas, service
 from consent.webhooks.models import WebhookInvalid, WebhookNotFound, WebhooksFull, WebhookTaken
 from kit.access import Caller, requires
 from kit.deliveries import DeliveryNotFound, Networks, PayloadDestroyed
+from kit.deliveries.schemas import DeliveryInfo, SentEvent
 from kit.paging import Paged
 from kit.web import Reading, Transaction, leads_to, may_answer
 
@@ -192,9 +193,9 @@ async def config_webhook_rotate(
 )
 async def config_webhook_test(
     session: Transaction, office: Office, caller: Writer, webhook_id: WebhookId
-) -> schemas.SentEvent:
+) -> SentEvent:
     """Send an event that says nothing, to try the way."""
-    return schemas.SentEvent(eventId=await service.test(office.desk(session, caller), webhook_id))
+    return SentEvent(eventId=await service.test(office.desk(session, caller), webhook_id))
 
 
 @router.get(
@@ -208,7 +209,7 @@ async def config_webhook_deliveries(
     """Return what was delivered, or is on its way, with each attempt, newest first."""
     desk = office.desk(session, caller)
     found = await service.log(desk, webhook_id, page.offset, page.limit)
-    return schemas.Deliveries(deliveries=[schemas.Delivery.of(each) for each in found])
+    return schemas.Deliveries(deliveries=[DeliveryInfo.of(each) for each in found])
 
 
 @router.post(
@@ -226,4 +227,4 @@ async def config_webhook_redeliver(
     """Deliver once more, now, what waits or was given up."""
     desk = office.desk(session, caller)
     again = await service.redeliver(desk, webhook_id, delivery_id)
-    return schemas.DeliveryAnswer(delivery=schemas.Delivery.of(again))
+    return schemas.DeliveryAnswer(delivery=DeliveryInfo.of(again))

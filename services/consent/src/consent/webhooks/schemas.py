@@ -1,9 +1,6 @@
 """Webhooks, their events and their deliveries on the wire."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import BaseModel, Field
 
@@ -11,7 +8,7 @@ from consent.policies.schemas import GivenId
 from consent.webhooks import models
 from consent.webhooks.models import HIDDEN, MEDIA_TYPES, Wanted
 from consent.webhooks.service import Shown
-from kit import deliveries
+from kit.deliveries.schemas import DeliveryInfo
 from kit.web import Text
 
 MediaType = Literal["application/cloudevents+json", "application/json"]
@@ -161,76 +158,13 @@ class NewSecret(BaseModel):
     secretKey: str = Field(description="Shown this once")
 
 
-class SentEvent(BaseModel):
-    """An event that is on its way."""
-
-    eventId: UUID
-
-
-class Attempt(BaseModel):
-    """One attempt to deliver an event."""
-
-    number: int
-    at: datetime
-    reason: str = Field(
-        description="accepted, refused, timeout, no-connection, unknown-host, address-refused, "
-        "tls, broken-answer, withheld (the webhook was disabled), sealed or error",
-        examples=["accepted"],
-    )
-    status: int | None = Field(None, description="What the receiver answered", examples=[204])
-    durationMs: int
-
-
-class Delivery(BaseModel):
-    """One event on its way to a webhook."""
-
-    id: UUID
-    eventId: UUID
-    eventType: str
-    state: str = Field(
-        description="waiting; failed: given up, can be delivered again for 7 days; delivered; dead",
-        examples=["delivered"],
-    )
-    createdAt: datetime
-    nextAttemptAt: datetime | None = None
-    endedAt: datetime | None = None
-    attempts: list[Attempt]
-
-    @classmethod
-    def of(cls, found: deliveries.Delivery) -> "Delivery":
-        """Return a delivery as it is shown."""
-        return cls(
-            id=found.id,
-            eventId=found.event_id,
-            eventType=found.event_type,
-            state=found.state.value,
-            createdAt=found.created_at,
-            nextAttemptAt=found.next_at,
-            endedAt=found.ended_at,
-            attempts=_attempts(found.attempts),
-        )
-
-
-def _attempts(made: Sequence[deliveries.Attempt]) -> list[Attempt]:
-    return [
-        Attempt(
-            number=each.number,
-            at=each.at,
-            reason=each.reason,
-            status=each.status,
-            durationMs=each.duration_ms,
-        )
-        for each in made
-    ]
-
-
 class Deliveries(BaseModel):
     """What was delivered to a webhook, or is on its way, newest first."""
 
-    deliveries: list[Delivery]
+    deliveries: list[DeliveryInfo]
 
 
 class DeliveryAnswer(BaseModel):
     """A delivery."""
 
-    delivery: Delivery
+    delivery: DeliveryInfo

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Request
 
 from kit.access import Caller, requires
 from kit.deliveries import DeliveryNotFound, Networks, PayloadDestroyed
+from kit.deliveries.schemas import DeliveryInfo, SentEvent
 from kit.paging import Paged
 from kit.web import Evidence, Keys, Reading, Transaction, leads_to, may_answer
 from registry.databases.models import DatabaseNotFound, RegistryNotFound
@@ -20,10 +21,8 @@ from registry.subscriptions.schemas import (
     ChangedSubscription,
     ChosenDelivery,
     ChosenSubscription,
-    DeliveryInfo,
     NewSecret,
     NewSubscription,
-    SentEvent,
     SubscriptionInfo,
 )
 from registry.subscriptions.service import Work

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Path
 from pydantic import BaseModel, Field
 
-from kit.deliveries import Delivery, Secret, Target
+from kit.deliveries import Secret, Target
 from kit.web import JsonObject, Text, gathered
 from registry.subscriptions.models import Kind, Wanted
 from registry.subscriptions.service import Shown
@@ -171,62 +171,3 @@ class NewSecret(BaseModel):
     """A secret that took another's place; the other one signs along for a day."""
 
     secret: str = Field(description="Shown this once")
-
-
-class SentEvent(BaseModel):
-    """An event that is on its way."""
-
-    eventId: UUID
-
-
-class AttemptInfo(BaseModel):
-    """One attempt to deliver an event."""
-
-    number: int
-    at: datetime
-    reason: str = Field(
-        description="accepted, refused, timeout, no-connection, unknown-host, address-refused, "
-        "tls, broken-answer, withheld, not-ready, sealed or error",
-        examples=["accepted"],
-    )
-    status: int | None = Field(None, description="What the receiver answered", examples=[204])
-    durationMs: int
-
-
-class DeliveryInfo(BaseModel):
-    """One event on its way to a subscriber."""
-
-    id: UUID
-    eventId: UUID
-    eventType: str
-    state: str = Field(
-        description="waiting; failed: given up, can be delivered again for 7 days; delivered; dead",
-        examples=["delivered"],
-    )
-    createdAt: datetime
-    nextAttemptAt: datetime | None = None
-    endedAt: datetime | None = None
-    attempts: list[AttemptInfo]
-
-    @classmethod
-    def of(cls, found: Delivery) -> "DeliveryInfo":
-        """Return a delivery as it is shown."""
-        return cls(
-            id=found.id,
-            eventId=found.event_id,
-            eventType=found.event_type,
-            state=found.state.value,
-            createdAt=found.created_at,
-            nextAttemptAt=found.next_at,
-            endedAt=found.ended_at,
-            attempts=[
-                AttemptInfo(
-                    number=each.number,
-                    at=each.at,
-                    reason=each.reason,
-                    status=each.status,
-                    durationMs=each.duration_ms,
-                )
-                for each in found.attempts
-            ],
-        )
